@@ -1,0 +1,172 @@
+package dev.ariadne.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+
+/** An activation with its name, axes and tokens; the array belongs to the cache it came from. */
+public final class Activation implements Displayable {
+    private static final int MOST_PROMPTS = 4; // in one picture
+
+    private final HookName name;
+    private final NDArray array;
+    private final List<List<String>> tokens;
+
+    @SuppressWarnings({"unused", "FieldCanBeLocal"}) // keeps the arrays from being freed while this is in use
+    private final ActivationCache cache;
+
+    Activation(HookName name, NDArray array, List<List<String>> tokens, ActivationCache cache) {
+        this.name = name;
+        this.array = array;
+        this.tokens = List.copyOf(tokens);
+        this.cache = cache;
+    }
+
+    /** The hook point. */
+    public HookName name() {
+        return name;
+    }
+
+    /** The values, with the axes of {@link HookName#axes()}; valid until the cache is closed. */
+    public NDArray array() {
+        return array;
+    }
+
+    /** The prompts' tokens, readable, one list per row of the batch; empty lists when there is no tokenizer. */
+    public List<List<String>> tokens() {
+        return tokens;
+    }
+
+    /** The sizes of the axes. */
+    public long[] shape() {
+        return array.getShape().getShape();
+    }
+
+    /** The values in row-major order, as float32. */
+    public float[] toFloatArray() {
+        NDArray plain = array.toType(DataType.FLOAT32, false);
+        try {
+            return plain.toFloatArray();
+        } finally {
+            if (plain != array) {
+                plain.close();
+            }
+        }
+    }
+
+    /**
+     * Attention is shown as one map per head, with the tokens on both axes; everything else as the size of its vector at each token.
+     *
+     * <p>Norms are Euclidean.
+     */
+    @Override
+    public View view() {
+        int prompts = (int) Math.min(MOST_PROMPTS, shape()[0]);
+        List<View> panels = new ArrayList<>();
+        for (int prompt = 0; prompt < prompts; prompt++) {
+            panels.add(name.axes().contains("keyPos") ? heads(prompt) : norms(prompt));
+        }
+        return panels.size() == 1 ? panels.get(0) : new View.Panels(name.toString(), panels);
+    }
+
+    private View heads(int prompt) {
+        try (NDArray one = array.get(prompt)) { // [head, queryPos, keyPos]
+            int heads = (int) one.getShape().get(0);
+            List<View> maps = new ArrayList<>();
+            for (int head = 0; head < heads; head++) {
+                maps.add(head(prompt, head));
+            }
+            return maps.size() == 1 ? maps.get(0) : new View.Panels(name.toString(), maps);
+        }
+    }
+
+    /**
+     * One head's map: who looks at whom.
+     *
+     * @param prompt the row of the batch
+     * @param head the head, from 0
+     * @throws IllegalArgumentException when this activation has no query and key axes, or no such head or prompt
+     */
+    public View.HeatMap head(int prompt, int head) {
+        if (!name.axes().contains("keyPos")) {
+            throw new IllegalArgumentException("'" + name + "' has axes " + name.axes() + ", no attention map; use hook_pattern");
+        }
+        checkIndex("prompt", prompt, shape()[0]);
+        checkIndex("head", head, shape()[1]);
+        try (NDArray one = array.get(prompt, head);
+                NDArray plain = one.toType(DataType.FLOAT32, true)) {
+            int queries = (int) plain.getShape().get(0);
+            int keys = (int) plain.getShape().get(1);
+            float[] flat = plain.toFloatArray();
+            float[][] values = new float[queries][keys];
+            for (int q = 0; q < queries; q++) {
+                for (int k = 0; k < keys; k++) {
+                    float value = flat[q * keys + k];
+                    values[q][k] = k > q || Float.isInfinite(value) ? Float.NaN : value;
+                }
+            }
+            boolean pattern = name.site == Site.PATTERN;
+            return new View.HeatMap(
+                    "L" + name.layer() + "H" + head,
+                    "query",
+                    labels(prompt, queries),
+                    "key",
+                    labels(prompt, keys),
+                    values,
+                    pattern ? "probability" : "score",
+                    pattern ? View.Scale.SEQUENTIAL : View.Scale.DIVERGING);
+        }
+    }
+
+    private View norms(int prompt) {
+        try (NDArray one = array.get(prompt)) {
+            int pos = (int) one.getShape().get(0);
+            float[] flat = one.toType(DataType.FLOAT32, false).toFloatArray();
+            int width = flat.length / pos;
+            double[] norms = new double[pos];
+            for (int i = 0; i < pos; i++) {
+                double sum = 0;
+                for (int j = 0; j < width; j++) {
+                    sum += (double) flat[i * width + j] * flat[i * width + j];
+                }
+                norms[i] = Math.sqrt(sum);
+            }
+            return new View.Tokens(name + " " + axes(), labels(prompt, pos), norms, "norm");
+        }
+    }
+
+    private List<String> labels(int prompt, int count) {
+        List<String> known = tokens.get(prompt);
+        if (known.size() == count) {
+            return known;
+        }
+        List<String> numbers = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            numbers.add(Integer.toString(i));
+        }
+        return numbers;
+    }
+
+    private static void checkIndex(String what, int index, long size) {
+        if (index < 0 || index >= size) {
+            throw new IllegalArgumentException(what + " must be from 0 to " + (size - 1) + ", got " + index);
+        }
+    }
+
+    private String axes() {
+        StringBuilder text = new StringBuilder("[");
+        for (int i = 0; i < shape().length; i++) {
+            text.append(i == 0 ? "" : ", ").append(name.axes().get(i)).append(String.format(Locale.ROOT, " %d", shape()[i]));
+        }
+        return text.append(']').toString();
+    }
+
+    @Override
+    public String toString() {
+        return name + " " + axes();
+    }
+}

@@ -1,0 +1,261 @@
+package dev.ariadne.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.ModelConfig.Norm;
+import dev.ariadne.model.ModelConfig.Positions;
+import dev.ariadne.model.Weights.Affine;
+import dev.ariadne.model.Weights.Layer;
+import dev.ariadne.model.Weights.Mlp;
+import dev.ariadne.tensor.Tensors;
+import dev.ariadne.view.Progress;
+
+/**
+ * The forward pass of one run, in the order of the papers: embed, then per block attention and MLP, each reading a normalized copy of the
+ * residual stream and adding to it, then norm and unembedding (Vaswani et al. 2017; Elhage et al. 2021).
+ *
+ * <p>Temporaries live in one scope per block. An array belongs to the manager of the array it was computed from, so the stream enters each
+ * scope and only its successor leaves it.
+ */
+final class Forward {
+    private final ModelConfig c;
+    private final Weights w;
+    private final Constants constants;
+    private final RunHooks hooks;
+    private final NDManager run;
+    private int leafLayer = Integer.MAX_VALUE; // where recording for gradients begins
+    private boolean leafEmbeddings;
+
+    Forward(ModelConfig config, Weights weights, Constants constants, RunHooks hooks, NDManager run) {
+        this.c = config;
+        this.w = weights;
+        this.constants = constants;
+        this.hooks = hooks;
+        this.run = run;
+    }
+
+    /** Records operations from the first activation on that hooks ask for; what lies below stays outside the graph. */
+    void recordFromFirstCapture() {
+        leafEmbeddings = hooks.wants(Site.EMBED, 0) || hooks.wants(Site.POS_EMBED, 0);
+        leafLayer = Math.min(hooks.firstLayer(), c.nLayers() - 1);
+    }
+
+    /** Adds token and position embeddings: ids [batch, pos] (INT64) → [batch, pos, dModel]. */
+    NDArray embed(NDArray ids) {
+        NDArray tokens = Tensors.embedding(ids, w.embed()); // [batch, pos, dModel]
+        if (leafEmbeddings) {
+            tokens.setRequiresGradient(true);
+        }
+        tokens = hooks.at(Site.EMBED, 0, tokens);
+        if (w.positions().isEmpty()) {
+            return tokens;
+        }
+        long pos = ids.getShape().get(1);
+        NDArray where = w.positions().get().get(run, new NDIndex("0:" + pos)); // [pos, dModel], a view of the weights
+        if (hooks.wants(Site.POS_EMBED, 0)) {
+            where = where.expandDims(0).repeat(0, ids.getShape().get(0)); // [batch, pos, dModel], a copy
+            if (leafEmbeddings) {
+                where.setRequiresGradient(true);
+            }
+            where = hooks.at(Site.POS_EMBED, 0, where);
+        }
+        return tokens.add(where); // [batch, pos, dModel]
+    }
+
+    /** Runs the blocks from one layer on: the stream before it [batch, pos, dModel] → the stream after the last. */
+    NDArray blocks(NDArray stream, int from) {
+        NDArray x = stream;
+        x.attach(run);
+        Positional at = constants.positional(run, x.getShape().get(1));
+        for (int layer = from; layer < c.nLayers(); layer++) {
+            Progress.checkInterrupted("a run of the model, before block " + layer + " of " + c.nLayers());
+            if (layer == leafLayer && !leafEmbeddings) {
+                x.setRequiresGradient(true);
+            }
+            try (NDManager scope = run.newSubManager()) {
+                x.attach(scope);
+                x = block(layer, x, at);
+                x.attach(run);
+            }
+        }
+        return x;
+    }
+
+    /** Norm and unembedding: [batch, pos, dModel] → logits [batch, pos, dVocab]. */
+    NDArray unembed(NDArray stream) {
+        NDArray x = norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, stream, w.finalNorm());
+        return apply(x, w.unembed());
+    }
+
+    private NDArray block(int layer, NDArray stream, Positional at) {
+        Layer weights = w.layers().get(layer);
+        NDArray pre = hooks.at(Site.RESID_PRE, layer, stream); // [batch, pos, dModel]
+        NDArray attention = hooks.at(Site.ATTN_OUT, layer, attention(layer, pre, weights, at));
+        NDArray post = pre.add(attention);
+        if (weights.mlp().isPresent()) {
+            NDArray mid = hooks.at(Site.RESID_MID, layer, post);
+            NDArray in = hooks.wants(Site.MLP_IN, layer) ? hooks.at(Site.MLP_IN, layer, mid.duplicate()) : mid;
+            post = mid.add(hooks.at(Site.MLP_OUT, layer, mlp(layer, in, weights.mlp().get())));
+        }
+        return hooks.at(Site.RESID_POST, layer, post);
+    }
+
+    private NDArray attention(int layer, NDArray pre, Layer weights, Positional at) {
+        long batch = pre.getShape().get(0);
+        long pos = pre.getShape().get(1);
+        NDList qkv = splitInputs(layer) ? perHead(layer, pre, weights) : packed(layer, pre, weights);
+        NDArray q = hooks.at(Site.Q, layer, qkv.get(0)); // [batch, pos, head, dHead]
+        NDArray k = hooks.at(Site.K, layer, qkv.get(1)); // [batch, pos, kvHead, dHead]
+        NDArray v = hooks.at(Site.V, layer, qkv.get(2)); // [batch, pos, kvHead, dHead]
+        if (c.positions() == Positions.ROTARY) {
+            q = hooks.at(Site.ROT_Q, layer, Tensors.rotate(q, at.cos(), at.sin()));
+            k = hooks.at(Site.ROT_K, layer, Tensors.rotate(k, at.cos(), at.sin()));
+        }
+        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of copying keys.
+        long kv = c.nKeyValueHeads();
+        long folded = c.groupSize() * pos;
+        NDArray queries = q.transpose(0, 2, 1, 3).reshape(batch, kv, folded, c.dHead()); // [batch, kvHead, group·queryPos, dHead]
+        NDArray scores = queries.matMul(k.transpose(0, 2, 3, 1)) // [batch, kvHead, group·queryPos, keyPos]
+                .reshape(batch, c.nHeads(), pos, pos)
+                .muli(constants.scale())
+                .addi(at.mask());
+        scores = hooks.at(Site.ATTN_SCORES, layer, scores); // [batch, head, queryPos, keyPos]
+        NDArray pattern = hooks.at(Site.PATTERN, layer, scores.softmax(3)); // [batch, head, queryPos, keyPos]
+        NDArray z = pattern.reshape(batch, kv, folded, pos)
+                .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
+                .reshape(batch, c.nHeads(), pos, c.dHead())
+                .transpose(0, 2, 1, 3);
+        z = hooks.at(Site.Z, layer, z); // [batch, pos, head, dHead]
+        if (!hooks.wants(Site.RESULT, layer)) {
+            return apply(z.reshape(batch, pos, (long) c.nHeads() * c.dHead()), weights.out());
+        }
+        NDArray result = eachHead(z, headMatrices(weights.out().w(), c.nHeads(), false)); // [batch, pos, head, dModel]
+        NDArray sum = hooks.at(Site.RESULT, layer, result).sum(new int[] {2});
+        return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
+    }
+
+    /** Queries, keys and values by one product. */
+    private NDList packed(int layer, NDArray pre, Layer weights) {
+        NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, pre, weights.ln1());
+        NDArray qkv = apply(x, weights.qkv()); // [batch, pos, (nHeads + 2 nKeyValueHeads)·dHead]
+        Shape shape = pre.getShape();
+        return qkv.reshape(shape.get(0), shape.get(1), c.nHeads() + 2L * c.nKeyValueHeads(), c.dHead())
+                .split(new long[] {c.nHeads(), c.nHeads() + c.nKeyValueHeads()}, 2);
+    }
+
+    private boolean splitInputs(int layer) {
+        return hooks.wants(Site.Q_INPUT, layer)
+                || hooks.wants(Site.K_INPUT, layer)
+                || hooks.wants(Site.V_INPUT, layer)
+                || hooks.wants(Site.ATTN_IN, layer);
+    }
+
+    /** Queries, keys and values from a copy of the stream per head, so that each head's input can be replaced alone. */
+    private NDList perHead(int layer, NDArray pre, Layer weights) {
+        NDArray shared = pre.expandDims(2); // [batch, pos, 1, dModel]
+        boolean attnIn = hooks.wants(Site.ATTN_IN, layer);
+        if (attnIn && (c.groupSize() > 1 || hooks.wants(Site.Q_INPUT, layer))) {
+            throw new IllegalArgumentException("hook_attn_in cannot be combined with split inputs or grouped key/value heads;"
+                    + " use hook_q_input, hook_k_input and hook_v_input");
+        }
+        NDArray in = attnIn ? hooks.at(Site.ATTN_IN, layer, shared.repeat(2, c.nHeads())) : shared;
+        Site[] sites = {Site.Q_INPUT, Site.K_INPUT, Site.V_INPUT};
+        int[] heads = {c.nHeads(), c.nKeyValueHeads(), c.nKeyValueHeads()};
+        NDList qkv = new NDList(3);
+        long row = 0;
+        for (int i = 0; i < 3; i++) {
+            NDArray input = attnIn ? in : hooks.at(sites[i], layer, in.repeat(2, heads[i])); // [batch, pos, head, dModel]
+            NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, input, weights.ln1());
+            NDIndex rows = new NDIndex(row + ":" + (row + (long) heads[i] * c.dHead()));
+            NDArray y = eachHead(x, headMatrices(weights.qkv().w().get(run, rows), heads[i], true)); // [batch, pos, head, dHead]
+            if (weights.qkv().b().isPresent()) {
+                y = y.add(weights.qkv().b().get().get(run, rows).reshape(heads[i], c.dHead()));
+            }
+            qkv.add(y);
+            row += (long) heads[i] * c.dHead();
+        }
+        return qkv;
+    }
+
+    /** Multiplies each head's vectors by that head's matrix: [batch, pos, head, in] and [head, in, out] → [batch, pos, head, out]. */
+    private static NDArray eachHead(NDArray x, NDArray matrices) {
+        Shape shape = x.getShape();
+        long heads = shape.get(2);
+        return x.transpose(2, 0, 1, 3)
+                .reshape(heads, shape.get(0) * shape.get(1), shape.get(3))
+                .matMul(matrices) // [head, batch·pos, out]
+                .reshape(heads, shape.get(0), shape.get(1), matrices.getShape().get(2))
+                .transpose(1, 2, 0, 3);
+    }
+
+    /** Cuts a matrix into heads: rows [head·dHead, dModel] → [head, dModel, dHead], columns [dModel, head·dHead] → [head, dHead, dModel]. */
+    private NDArray headMatrices(NDArray matrix, int heads, boolean rows) {
+        NDArray view = Tensors.alias(matrix, run);
+        return rows
+                ? view.reshape(heads, c.dHead(), c.dModel()).transpose(0, 2, 1)
+                : view.reshape(c.dModel(), heads, c.dHead()).transpose(1, 2, 0);
+    }
+
+    private NDArray mlp(int layer, NDArray stream, Mlp weights) {
+        NDArray x = norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm());
+        Affine first = weights.gate().orElse(weights.in());
+        NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
+        NDArray post = activate(pre);
+        if (weights.gate().isPresent()) {
+            post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
+        }
+        return apply(hooks.at(Site.POST, layer, post), weights.out()); // [batch, pos, dModel]
+    }
+
+    private NDArray activate(NDArray x) {
+        return switch (c.activation()) {
+            case GELU_TANH -> Tensors.geluTanh(x);
+            case GELU -> x.getNDArrayInternal().gelu();
+            case SILU -> Tensors.silu(x);
+            case RELU -> x.getNDArrayInternal().relu();
+        };
+    }
+
+    private static NDArray apply(NDArray x, Affine affine) {
+        return Tensors.linear(x, affine.w(), affine.b().orElse(null));
+    }
+
+    /** TransformerLens's hooks: LayerNorm's "normalized" comes after weight and bias, RMSNorm's before the weight. */
+    private NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Affine affine) {
+        boolean hooked = hooks.wants(scaleSite, layer) || hooks.wants(normalizedSite, layer);
+        if (c.norm() == Norm.LAYER) {
+            NDArray bias = affine.b().orElseThrow(() -> new AssertionError("a LayerNorm without bias"));
+            if (!hooked) {
+                return Tensors.layerNorm(x, affine.w(), bias, c.eps());
+            }
+            NDArray centered = x.sub(mean(x));
+            NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(centered)); // [batch, pos, 1]
+            return hooks.at(normalizedSite, layer, centered.div(scale).mul(affine.w()).add(bias));
+        }
+        if (!hooked) {
+            return Tensors.rmsNorm(x, affine.w(), constants.eps());
+        }
+        NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(x)); // [batch, pos, 1]
+        return hooks.at(normalizedSite, layer, x.div(scale)).mul(affine.w());
+    }
+
+    private NDArray rootMeanSquare(NDArray x) {
+        return mean(x.square()).add(constants.eps()).sqrt();
+    }
+
+    private static NDArray mean(NDArray x) {
+        return x.mean(new int[] {x.getShape().dimension() - 1}, true);
+    }
+
+    /**
+     * What depends on the positions of one run.
+     *
+     * @param mask [queryPos, keyPos]: 0, or minus infinity where the key comes later
+     * @param cos [pos, 1, dHead]; a scalar without rotary positions
+     * @param sin [pos, 1, dHead], negative in its first half; a scalar without rotary positions
+     */
+    record Positional(NDArray mask, NDArray cos, NDArray sin) {}
+}

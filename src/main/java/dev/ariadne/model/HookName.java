@@ -1,0 +1,128 @@
+package dev.ariadne.model;
+
+import java.util.Comparator;
+import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+
+/**
+ * The name of a hook point: a site of the forward pass and, inside the blocks, a layer.
+ *
+ * <p>Written as in TransformerLens: {@code blocks.0.attn.hook_z}, {@code ln_final.hook_scale}. Values are equal when their names are.
+ */
+public final class HookName implements Comparable<HookName> {
+    private static final Pattern BLOCK = Pattern.compile("blocks\\.(\\d{1,6})\\.(.+)");
+
+    final Site site;
+    private final int layer;
+
+    HookName(Site site, int layer) {
+        this.site = site;
+        this.layer = site.inBlock ? layer : 0;
+    }
+
+    /**
+     * Reads a full hook name.
+     *
+     * @param name for example {@code blocks.0.attn.hook_z}
+     * @return the name
+     * @throws IllegalArgumentException when there is no such hook point, with the nearest names
+     */
+    public static HookName of(String name) {
+        Matcher block = BLOCK.matcher(name);
+        int layer = block.matches() ? Integer.parseInt(block.group(1)) : 0;
+        for (Site site : Site.values()) {
+            if (site.name(layer).equals(name)) {
+                return new HookName(site, layer);
+            }
+        }
+        throw unknown(name, allNames(layer));
+    }
+
+    /**
+     * Builds a hook name from its short form, as TransformerLens's {@code get_act_name("z", 3)} does.
+     *
+     * @param shortName "resid_pre", "q", "pattern", "z", "mlp_out" …
+     * @param layer the block, from 0
+     * @return the name
+     * @throws IllegalArgumentException when no hook in a block has that short name
+     */
+    public static HookName of(String shortName, int layer) {
+        if (layer < 0) {
+            throw new IllegalArgumentException("layer must be 0 or more, got " + layer);
+        }
+        String plain = shortName.startsWith("hook_") ? shortName.substring("hook_".length()) : shortName;
+        for (Site site : Site.values()) {
+            if (site.inBlock && site.shortName().equals(plain)) {
+                return new HookName(site, layer);
+            }
+        }
+        throw unknown(shortName, allNames(layer));
+    }
+
+    /** The layer, from 0; 0 also for hook points outside the blocks. */
+    public int layer() {
+        return layer;
+    }
+
+    /** The names of the axes, in order, for example [batch, pos, head, dHead]. */
+    public List<String> axes() {
+        return site.axes;
+    }
+
+    /** The position in the flat table of hook points: sites of all layers, in order of layer. */
+    int index() {
+        return layer * Site.COUNT + site.ordinal();
+    }
+
+    static IllegalArgumentException unknown(String name, List<String> known) {
+        List<String> nearest = known.stream()
+                .sorted(Comparator.<String>comparingInt(k -> distance(name, k)).thenComparing(k -> k))
+                .limit(3)
+                .toList();
+        return new IllegalArgumentException("no hook named '" + name + "'; the nearest are " + String.join(", ", nearest)
+                + "; list them all with model.hookNames()");
+    }
+
+    private static List<String> allNames(int layer) {
+        return java.util.Arrays.stream(Site.values()).map(s -> s.name(layer)).toList();
+    }
+
+    /** Levenshtein distance. */
+    static int distance(String a, String b) {
+        int[] row = new int[b.length() + 1];
+        for (int j = 0; j <= b.length(); j++) {
+            row[j] = j;
+        }
+        for (int i = 1; i <= a.length(); i++) {
+            int diagonal = row[0];
+            row[0] = i;
+            for (int j = 1; j <= b.length(); j++) {
+                int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
+                diagonal = row[j];
+                row[j] = Math.min(change, 1 + Math.min(row[j], row[j - 1]));
+            }
+        }
+        return row[b.length()];
+    }
+
+    @Override
+    public int compareTo(HookName other) {
+        return Integer.compare(index(), other.index());
+    }
+
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof HookName name && name.site == site && name.layer == layer;
+    }
+
+    @Override
+    public int hashCode() {
+        return index();
+    }
+
+    @Override
+    public String toString() {
+        return site.name(layer);
+    }
+}

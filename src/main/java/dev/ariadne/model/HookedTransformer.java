@@ -1,0 +1,410 @@
+package dev.ariadne.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.tensor.Shapes;
+import dev.ariadne.tensor.Tensors;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A transformer whose every activation can be looked at and replaced.
+ *
+ * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, or token ids [batch, pos] of
+ * equal length.
+ *
+ * <pre>{@code
+ * var model = HookedTransformer.load("gpt2-tiny");
+ * model.next("Dallas is in")
+ * model.next("Dallas is in", Hook.at("blocks.1.hook_mlp_out", x -> x.mul(0)))
+ * }</pre>
+ */
+public final class HookedTransformer implements Displayable, AutoCloseable {
+    private final String name;
+    private final ModelConfig config;
+    private final Weights weights;
+    private final Constants constants;
+    private final Optional<Tokenizer> tokenizer;
+    private final NDManager manager;
+
+    HookedTransformer(
+            String name,
+            ModelConfig config,
+            Weights weights,
+            Constants constants,
+            Optional<Tokenizer> tokenizer,
+            NDManager manager) {
+        this.name = name;
+        this.config = config;
+        this.weights = weights;
+        this.constants = constants;
+        this.tokenizer = tokenizer;
+        this.manager = manager;
+    }
+
+    /**
+     * Loads a model onto a GPU when the engine has one, else onto the CPU.
+     *
+     * @param model "gpt2-tiny" (ships with the library), "smollm2-135m" (fetched by {@code ./run --model}), a folder with config.json and
+     *     weights (Hugging Face or TransformerLens layout), or a .gguf file
+     * @return the model, to be closed by the caller
+     * @throws IllegalArgumentException when there is no such model, or its family is not supported
+     * @throws java.io.UncheckedIOException when its files cannot be read
+     */
+    public static HookedTransformer load(String model) {
+        return load(model, "auto");
+    }
+
+    /**
+     * Loads a model onto a device.
+     *
+     * @param model as in {@link #load(String)}
+     * @param device "cpu", "gpu", "gpu1" …, or "auto"
+     * @return the model, to be closed by the caller
+     * @throws IllegalArgumentException also when the engine has no such device
+     */
+    public static HookedTransformer load(String model, String device) {
+        Device where = Tensors.device(device);
+        return ModelFiles.load(model, where);
+    }
+
+    /** Loads a model from a folder or file; see {@link #load(String)}. */
+    public static HookedTransformer load(Path model) {
+        return load(model.toString());
+    }
+
+    /** What the model is made of. */
+    public ModelConfig config() {
+        return config;
+    }
+
+    /** The name it was loaded by. */
+    public String name() {
+        return name;
+    }
+
+    /** The device its weights are on. */
+    public Device device() {
+        return manager.getDevice();
+    }
+
+    /**
+     * The model's tokenizer.
+     *
+     * @throws IllegalStateException when the model came without one
+     */
+    public Tokenizer tokenizer() {
+        return tokenizer.orElseThrow(() -> new IllegalStateException("model '" + name
+                + "' came without a tokenizer; give token ids (long[][]) instead of text, or put a tokenizer.json beside it"));
+    }
+
+    /** Whether the model came with a tokenizer. */
+    public boolean hasTokenizer() {
+        return tokenizer.isPresent();
+    }
+
+    /** Token ids of a prompt [1, pos], with the model's beginning-of-sequence token if it uses one. */
+    public long[][] toTokens(String prompt) {
+        long[] ids = tokenizer().toTokens(prompt);
+        if (ids.length == 0) {
+            throw new IllegalArgumentException("the prompt is empty; give at least one token");
+        }
+        return new long[][] {ids};
+    }
+
+    /** The names of all hook points, in the order of the forward pass; those on demand included. */
+    public List<HookName> hookNames() {
+        return List.copyOf(RunHooks.all(config, hook -> true));
+    }
+
+    /**
+     * Runs the model.
+     *
+     * @param prompt the text
+     * @param hooks functions on activations, for this run
+     * @return logits at all positions, to be closed by the caller (or by the garbage collector)
+     */
+    public Logits run(String prompt, Hook... hooks) {
+        return run(toTokens(prompt), hooks);
+    }
+
+    /** Runs the model on token ids [batch, pos]; see {@link #run(String, Hook...)}. */
+    public Logits run(long[][] tokens, Hook... hooks) {
+        return logits(tokens, false, List.of(hooks));
+    }
+
+    /** The same as {@link #run(String, Hook...)}, under TransformerLens's name. */
+    public Logits runWithHooks(String prompt, Hook... hooks) {
+        return run(prompt, hooks);
+    }
+
+    /** The same as {@link #run(long[][], Hook...)}, under TransformerLens's name. */
+    public Logits runWithHooks(long[][] tokens, Hook... hooks) {
+        return run(tokens, hooks);
+    }
+
+    /**
+     * Runs the model and unembeds the last position only.
+     *
+     * @param prompt the text
+     * @param hooks functions on activations, for this run
+     * @return logits [1, 1, dVocab] of the next token, shown as a ranked table
+     */
+    public Logits next(String prompt, Hook... hooks) {
+        return next(toTokens(prompt), hooks);
+    }
+
+    /** Runs the model on token ids [batch, pos] and unembeds the last position only. */
+    public Logits next(long[][] tokens, Hook... hooks) {
+        return logits(tokens, true, List.of(hooks));
+    }
+
+    /**
+     * Runs the model and keeps activations.
+     *
+     * @param prompt the text
+     * @param filter hook names, patterns with {@code *}, or short names ("pattern"); none keeps all but those on demand
+     * @return the activations and logits, to be closed by the caller (or by the garbage collector)
+     */
+    public ActivationCache runWithCache(String prompt, String... filter) {
+        return runWithCache(toTokens(prompt), List.of(filter));
+    }
+
+    /** Runs the model on token ids [batch, pos] and keeps activations; see {@link #runWithCache(String, String...)}. */
+    public ActivationCache runWithCache(long[][] tokens, String... filter) {
+        return runWithCache(tokens, List.of(filter));
+    }
+
+    /**
+     * Runs the model with hooks and keeps activations as they are after the hooks.
+     *
+     * @param tokens ids [batch, pos]
+     * @param filter as in {@link #runWithCache(String, String...)}
+     * @param hooks functions on activations, for this run
+     */
+    public ActivationCache runWithCache(long[][] tokens, List<String> filter, Hook... hooks) {
+        return capture(tokens, null, filter, List.of(hooks));
+    }
+
+    /**
+     * Runs the model and differentiates a scalar of its logits with respect to activations.
+     *
+     * @param prompt the text
+     * @param metric takes logits [batch, pos, dVocab], returns a scalar
+     * @param filter hook names, patterns or short names; none is every hook point but those on demand
+     * @return activations, their gradients, the metric and the logits
+     */
+    public ActivationCache runWithGradients(String prompt, UnaryOperator<NDArray> metric, String... filter) {
+        return runWithGradients(toTokens(prompt), metric, List.of(filter));
+    }
+
+    /** Differentiates on token ids [batch, pos], with hooks; see {@link #runWithGradients(String, UnaryOperator, String...)}. */
+    public ActivationCache runWithGradients(
+            long[][] tokens, UnaryOperator<NDArray> metric, List<String> filter, Hook... hooks) {
+        return capture(tokens, metric, filter, List.of(hooks));
+    }
+
+    /**
+     * Runs the blocks from one layer on, as TransformerLens's {@code start_at_layer} does.
+     *
+     * @param stream the residual stream before that layer [batch, pos, dModel]; left as it is
+     * @param layer from 0; nLayers runs no block
+     * @param lastPosition whether to unembed the last position only
+     * @param hooks functions on activations, for this run
+     * @return logits [batch, pos or 1, dVocab]
+     */
+    public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
+        if (layer < 0 || layer > config.nLayers()) {
+            throw new IllegalArgumentException(
+                    "layer must be from 0 to " + config.nLayers() + ", got " + layer + "; from 0 is before the first block");
+        }
+        Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
+        NDManager owner = manager.newSubManager();
+        try (Tensors.GradMode off = Tensors.gradMode(false);
+                NDManager run = owner.newSubManager()) {
+            RunHooks table = new RunHooks(config, List.of(hooks), null, new LinkedHashMap<>());
+            Forward forward = new Forward(config, weights, constants, table, run);
+            NDArray out = finish(forward, forward.blocks(Tensors.alias(stream, run), layer), lastPosition, owner);
+            return new Logits(owner, out, new long[0][], this);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
+    private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
+        check(tokens);
+        NDManager owner = manager.newSubManager();
+        try (Tensors.GradMode off = Tensors.gradMode(false);
+                NDManager run = owner.newSubManager()) {
+            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>());
+            Forward forward = new Forward(config, weights, constants, table, run);
+            NDArray stream = forward.blocks(forward.embed(ids(tokens, run)), 0);
+            return new Logits(owner, finish(forward, stream, lastPosition, owner), tokens, this);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
+    private ActivationCache capture(
+            long[][] tokens, @Nullable UnaryOperator<NDArray> metric, List<String> filter, List<Hook> hooks) {
+        check(tokens);
+        List<HookName> names = filter.isEmpty()
+                ? RunHooks.all(config, hook -> !hook.site.onDemand)
+                : filter.stream()
+                        .flatMap(f -> RunHooks.resolve(config, f).stream())
+                        .distinct()
+                        .toList();
+        NDManager owner = manager.newSubManager();
+        NDManager logitsOwner = manager.newSubManager();
+        try (Tensors.GradMode mode = Tensors.gradMode(metric != null);
+                NDManager run = manager.newSubManager()) {
+            Map<HookName, NDArray> captured = new LinkedHashMap<>();
+            RunHooks table = new RunHooks(config, hooks, owner, captured);
+            table.capture(names);
+            Forward forward = new Forward(config, weights, constants, table, run);
+            if (metric != null) {
+                forward.recordFromFirstCapture();
+            }
+            NDArray stream = forward.blocks(forward.embed(ids(tokens, run)), 0);
+            NDArray out = finish(forward, stream, false, logitsOwner); // [batch, pos, dVocab]
+            Optional<Gradients> gradients = Optional.empty();
+            if (metric != null) {
+                gradients = Optional.of(differentiate(metric, out, captured, run, owner));
+                out = offGraph(out);
+            }
+            Logits logits = new Logits(logitsOwner, out, tokens, this);
+            return new ActivationCache(owner, captured, logits, tokens, this, gradients);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            logitsOwner.close();
+            throw e;
+        }
+    }
+
+    /** The metric's value and its gradients; both outlive the run. */
+    private static Gradients differentiate(
+            UnaryOperator<NDArray> metric, NDArray logits, Map<HookName, NDArray> captured, NDManager run, NDManager owner) {
+        NDArray value = metric.apply(Tensors.alias(logits, run));
+        NDList grads = Tensors.grad(value, List.copyOf(captured.values()));
+        Map<HookName, NDArray> byName = new LinkedHashMap<>();
+        int i = 0;
+        for (HookName hook : captured.keySet()) {
+            NDArray grad = grads.get(i++);
+            grad.attach(owner);
+            byName.put(hook, grad);
+        }
+        captured.replaceAll((hook, x) -> offGraph(x));
+        return new Gradients(value.toType(DataType.FLOAT64, false).getDouble(), byName);
+    }
+
+    /** The same values without the recorded graph, which would keep every intermediate alive. */
+    private static NDArray offGraph(NDArray x) {
+        NDArray plain = x.stopGradient();
+        x.close();
+        return plain;
+    }
+
+    /**
+     * A metric and its gradients.
+     *
+     * @param metric the value
+     * @param grads d metric / d activation, of the activation's shape
+     */
+    record Gradients(double metric, Map<HookName, NDArray> grads) {}
+
+    private NDArray finish(Forward forward, NDArray stream, boolean lastPosition, NDManager owner) {
+        NDArray x = lastPosition && stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
+        NDArray logits = forward.unembed(x);
+        logits.attach(owner);
+        return logits;
+    }
+
+    private static NDArray ids(long[][] tokens, NDManager run) {
+        int pos = tokens[0].length;
+        long[] flat = new long[tokens.length * pos];
+        for (int i = 0; i < tokens.length; i++) {
+            System.arraycopy(tokens[i], 0, flat, i * pos, pos);
+        }
+        return run.create(flat, new Shape(tokens.length, pos));
+    }
+
+    private void check(long[][] tokens) {
+        if (tokens.length == 0 || tokens[0].length == 0) {
+            throw new IllegalArgumentException("the prompt is empty; give at least one token");
+        }
+        int pos = tokens[0].length;
+        if (pos > config.nCtx()) {
+            throw new IllegalArgumentException("the prompt has " + pos + " tokens, the model takes at most " + config.nCtx()
+                    + "; shorten it");
+        }
+        for (int row = 0; row < tokens.length; row++) {
+            if (tokens[row].length != pos) {
+                throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
+                        + " tokens, prompt " + row + " has " + tokens[row].length);
+            }
+            for (int i = 0; i < pos; i++) {
+                if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
+                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row + ", position " + i
+                            + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
+                }
+            }
+        }
+    }
+
+    /** The number of parameters, embeddings included; a tied unembedding counts once. */
+    public long parameterCount() {
+        return weights.parameterCount();
+    }
+
+    /** How many arrays live in the model's own memory: constant over runs, when everything is freed. */
+    int arrayCount() {
+        return manager.getManagedArrays().size();
+    }
+
+    @Override
+    public View view() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("family", config.family());
+        facts.put("parameters", String.format(Locale.ROOT, "%,d", parameterCount()));
+        facts.put("layers", Integer.toString(config.nLayers()));
+        facts.put("d_model", Integer.toString(config.dModel()));
+        facts.put(
+                "heads",
+                config.nHeads() + " × " + config.dHead()
+                        + (config.groupSize() > 1 ? " (" + config.nKeyValueHeads() + " key/value)" : ""));
+        facts.put("d_mlp", config.attnOnly() ? "none" : config.dMlp() + (config.gated() ? ", gated" : ""));
+        facts.put("norm, activation", config.norm() + ", " + config.activation());
+        facts.put("positions", config.positions().toString());
+        facts.put("vocabulary", Integer.toString(config.dVocab()));
+        facts.put("context", config.nCtx() + " tokens");
+        facts.put("beginning of sequence", tokenizer.map(t -> t.prependsBos() ? "prepended" : "not prepended").orElse("no tokenizer"));
+        facts.put("device", device().toString());
+        return new View.Facts(name, facts);
+    }
+
+    @Override
+    public String toString() {
+        return name + ": " + config.nLayers() + " layers, d_model " + config.dModel() + ", " + config.nHeads() + " heads";
+    }
+
+    /** Frees the weights and everything the model's runs have left open. */
+    @Override
+    public void close() {
+        tokenizer.ifPresent(Tokenizer::close);
+        manager.close();
+    }
+}

@@ -1,0 +1,223 @@
+package dev.ariadne.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Set;
+import java.util.stream.IntStream;
+import tech.tablesaw.api.DoubleColumn;
+import tech.tablesaw.api.IntColumn;
+import tech.tablesaw.api.LongColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
+
+/**
+ * What a run predicts: unnormalized log-probabilities [batch, pos, dVocab].
+ *
+ * <p>Questions without a position are about the token after the last one; without a prompt, about the first of the batch. Owns its array:
+ * closing frees it.
+ */
+public final class Logits implements Displayable, AutoCloseable {
+    private static final int SHOWN = 10;
+    private static final int MOST_PROMPTS = 8; // in one picture
+
+    private final NDArray array;
+    private final long[][] tokens;
+    private final HookedTransformer model;
+    private final Leak leak;
+
+    Logits(NDManager owner, NDArray array, long[][] tokens, HookedTransformer model) {
+        this.array = array;
+        this.tokens = tokens;
+        this.model = model;
+        this.leak = Leak.watch(this, owner);
+    }
+
+    /**
+     * One possible next token.
+     *
+     * @param rank from 1
+     * @param id the token id
+     * @param token the token, readable; "#id" without a tokenizer
+     * @param logit the logit
+     * @param probability in [0, 1]
+     */
+    public record Prediction(int rank, long id, String token, double logit, double probability) {}
+
+    /** The array [batch, pos, dVocab], valid until this is closed. */
+    public NDArray array() {
+        return array;
+    }
+
+    /** [batch, pos, dVocab]. */
+    public long[] shape() {
+        return array.getShape().getShape();
+    }
+
+    /** The most probable next tokens of the first prompt. */
+    public List<Prediction> top(int count) {
+        return top(0, count);
+    }
+
+    /** The most probable next tokens of one prompt of the batch. */
+    public List<Prediction> top(int prompt, int count) {
+        return Distribution.of(this, prompt).top(count);
+    }
+
+    /** The most probable next tokens of the first prompt as a table: rank, id, token, logit, probability. */
+    public Table table(int count) {
+        List<Prediction> top = top(count);
+        return Table.create(
+                "next tokens",
+                IntColumn.create("rank", top.stream().mapToInt(Prediction::rank)),
+                LongColumn.create("id", top.stream().mapToLong(Prediction::id)),
+                StringColumn.create("token", top.stream().map(Prediction::token)),
+                DoubleColumn.create("logit", top.stream().mapToDouble(Prediction::logit)),
+                DoubleColumn.create("probability", top.stream().mapToDouble(Prediction::probability)));
+    }
+
+    /**
+     * How the model rates one next token of the first prompt.
+     *
+     * @param token text that is one token, usually with a leading blank: " Austin"
+     * @throws IllegalArgumentException when the text splits into several tokens
+     */
+    public Prediction of(String token) {
+        return of(0, token);
+    }
+
+    /** How the model rates one next token of one prompt of the batch. */
+    public Prediction of(int prompt, String token) {
+        return Distribution.of(this, prompt).prediction((int) model.tokenizer().toSingleToken(token));
+    }
+
+    /** logit(correct) − logit(wrong) of the first prompt, in logits. */
+    public double logitDifference(String correct, String wrong) {
+        return of(correct).logit() - of(wrong).logit();
+    }
+
+    /**
+     * Puts another run beside this one: the tokens either of them ranks highest, with both probabilities.
+     *
+     * @param other for example the same prompt under a hook
+     * @return a table, by this run's order
+     */
+    public View compare(Logits other) {
+        Distribution here = Distribution.of(this, 0);
+        Distribution there = Distribution.of(other, 0);
+        Set<Integer> ids = new LinkedHashSet<>();
+        here.top(SHOWN).forEach(p -> ids.add((int) p.id()));
+        there.top(SHOWN).forEach(p -> ids.add((int) p.id()));
+        List<List<String>> rows = new ArrayList<>();
+        for (int id : ids) {
+            Prediction a = here.prediction(id);
+            Prediction b = there.prediction(id);
+            rows.add(List.of(
+                    a.token(),
+                    percent(a.probability()),
+                    percent(b.probability()),
+                    String.format(Locale.ROOT, "%+.3f", b.logit() - a.logit()),
+                    Integer.toString(a.rank()),
+                    Integer.toString(b.rank())));
+        }
+        return new View.Table(
+                title(0) + ", two runs", List.of("token", "this", "other", "Δ logit", "rank", "other rank"), rows);
+    }
+
+    /** The ten most probable next tokens of each prompt. */
+    @Override
+    public View view() {
+        List<View> panels = new ArrayList<>();
+        for (int prompt = 0; prompt < Math.min(MOST_PROMPTS, shape()[0]); prompt++) {
+            List<View.Bar> bars = top(prompt, SHOWN).stream()
+                    .map(p -> new View.Bar(
+                            p.token(), p.probability(), List.of(String.format(Locale.ROOT, "%.3f", p.logit()))))
+                    .toList();
+            panels.add(new View.Bars(title(prompt), "token", "probability", List.of("logit"), bars));
+        }
+        return panels.size() == 1 ? panels.get(0) : new View.Panels("next tokens", panels);
+    }
+
+    private String title(int prompt) {
+        if (prompt >= tokens.length || !model.hasTokenizer()) {
+            return "next token";
+        }
+        String text = model.tokenizer().toText(tokens[prompt]);
+        return "next token after “" + (text.length() > 60 ? "…" + text.substring(text.length() - 60) : text) + "”";
+    }
+
+    private static String percent(double probability) {
+        return String.format(Locale.ROOT, "%.2f %%", 100 * probability);
+    }
+
+    @Override
+    public String toString() {
+        return "Logits " + array.getShape();
+    }
+
+    /** Frees the array. */
+    @Override
+    public void close() {
+        leak.close();
+    }
+
+    /** The logits at the last position of one prompt, as plain numbers. */
+    private record Distribution(float[] logits, double logSumExp, HookedTransformer model) {
+        static Distribution of(Logits all, int prompt) {
+            long[] shape = all.shape();
+            if (prompt < 0 || prompt >= shape[0]) {
+                throw new IllegalArgumentException("prompt must be from 0 to " + (shape[0] - 1) + ", got " + prompt);
+            }
+            try (NDArray row = all.array.get(prompt, shape[1] - 1)) { // [dVocab]
+                NDArray plain = row.toType(DataType.FLOAT32, false);
+                float[] logits = plain.toFloatArray();
+                plain.close();
+                double max = Double.NEGATIVE_INFINITY;
+                for (float logit : logits) {
+                    max = Math.max(max, logit);
+                }
+                double sum = 0;
+                for (float logit : logits) {
+                    sum += Math.exp(logit - max);
+                }
+                return new Distribution(logits, max + Math.log(sum), all.model);
+            }
+        }
+
+        List<Prediction> top(int count) {
+            Comparator<Integer> byLogit = Comparator.comparingDouble(id -> -logits[id]);
+            List<Integer> best = IntStream.range(0, logits.length)
+                    .boxed()
+                    .sorted(byLogit.thenComparing(Comparator.naturalOrder()))
+                    .limit(count)
+                    .toList();
+            List<Prediction> top = new ArrayList<>();
+            for (int id : best) {
+                top.add(prediction(id, top.size() + 1));
+            }
+            return top;
+        }
+
+        Prediction prediction(int id) {
+            int rank = 1;
+            for (float logit : logits) {
+                if (logit > logits[id]) {
+                    rank++;
+                }
+            }
+            return prediction(id, rank);
+        }
+
+        private Prediction prediction(int id, int rank) {
+            String token = model.hasTokenizer() ? model.tokenizer().toSingleString(id) : "#" + id;
+            return new Prediction(rank, id, token, logits[id], Math.exp(logits[id] - logSumExp));
+        }
+    }
+}

@@ -1,0 +1,201 @@
+package dev.ariadne.model;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ariadne.model.ModelConfig.Activation;
+import dev.ariadne.model.ModelConfig.Norm;
+import dev.ariadne.model.ModelConfig.Positions;
+import dev.ariadne.model.ModelConfig.Rotary;
+import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.tensor.Tensors;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
+import java.nio.file.Path;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+
+/** From a name or a path to a model: finds the files, reads the configuration, picks the names of the weights. */
+final class ModelFiles {
+    private static final long LARGEST_CONFIG = 16 << 20; // bytes
+    private static final String EMBEDDED = "gpt2-tiny";
+    private static final List<String> EMBEDDED_FILES =
+            List.of("config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
+    private static final String SMOLLM2 = "smollm2-135m";
+
+    private ModelFiles() {}
+
+    /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, or a path. */
+    static HookedTransformer load(String name, Device device) {
+        try {
+            if (name.equals(EMBEDDED)) {
+                return loadEmbedded(name, device);
+            }
+            return load(name.equals(SMOLLM2) ? smollm2() : path(name), name, device);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        }
+    }
+
+    private static Path path(String name) {
+        try {
+            Path path = Path.of(name);
+            if (Files.exists(path)) {
+                return path;
+            }
+        } catch (InvalidPathException e) {
+            // reported below, like a path that does not exist
+        }
+        throw new IllegalArgumentException("no model '" + name + "': it is neither a file or folder here ("
+                + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2);
+    }
+
+    /** Where SmolLM2 is looked for: the property ariadne.smollm2, the variable ARIADNE_SMOLLM2, the user's cache. */
+    static Path smollm2() {
+        String set = Optional.ofNullable(System.getProperty("ariadne.smollm2"))
+                .orElse(System.getenv().getOrDefault("ARIADNE_SMOLLM2", ""));
+        String cache = System.getenv().getOrDefault("XDG_CACHE_HOME", "");
+        Path folder = cache.isEmpty() ? Path.of(System.getProperty("user.home"), ".cache") : Path.of(cache);
+        Path path = set.isEmpty() ? folder.resolve("ariadne/SmolLM2-135M-Instruct.Q4_1.gguf") : Path.of(set);
+        if (!Files.isRegularFile(path)) {
+            throw new IllegalArgumentException("SmolLM2-135M is not at " + path
+                    + "; fetch it with ./run --model, or set ARIADNE_SMOLLM2 to the .gguf file");
+        }
+        return path;
+    }
+
+    private static HookedTransformer loadEmbedded(String name, Device device) throws IOException {
+        Path folder = Files.createTempDirectory("ariadne-" + name);
+        try {
+            for (String file : EMBEDDED_FILES) {
+                try (InputStream in = ModelFiles.class.getResourceAsStream("/dev/ariadne/models/" + name + "/" + file)) {
+                    if (in == null) {
+                        throw new AssertionError("the library's jar lacks its model file " + file);
+                    }
+                    Files.copy(in, folder.resolve(file));
+                }
+            }
+            return load(folder, name, device);
+        } finally {
+            deleteTree(folder);
+        }
+    }
+
+    private static void deleteTree(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                if (!file.toFile().delete()) {
+                    file.toFile().deleteOnExit(); // a system that keeps mapped files
+                }
+            }
+        }
+    }
+
+    static HookedTransformer load(Path path, String name, Device device) throws IOException {
+        NDManager manager = Tensors.engine().newBaseManager(device);
+        try (Checkpoint file = Checkpoint.open(path)) {
+            ModelConfig config = config(path, file);
+            Weights weights;
+            try (WeightReader reader = new WeightReader(file, names(config, file), config, manager)) {
+                weights = reader.read();
+            }
+            Optional<Tokenizer> tokenizer = tokenizer(path, file);
+            Constants constants = Constants.of(manager, config, DataType.FLOAT32);
+            return new HookedTransformer(name, config, weights, constants, tokenizer, manager);
+        } catch (IOException | RuntimeException | Error e) {
+            manager.close();
+            throw e;
+        }
+    }
+
+    private static WeightNames names(ModelConfig config, Checkpoint file) {
+        if (file.format() == Checkpoint.Format.GGUF) {
+            return WeightNames.GGUF_LLAMA;
+        }
+        return switch (config.family()) {
+            case "gpt2" -> WeightNames.GPT2;
+            case "llama" -> WeightNames.LLAMA;
+            case "transformer_lens" -> WeightNames.TRANSFORMER_LENS;
+            default -> throw new AssertionError("unhandled family " + config.family());
+        };
+    }
+
+    private static ModelConfig config(Path path, Checkpoint file) throws IOException {
+        if (file.format() == Checkpoint.Format.GGUF) {
+            return ofGguf(file);
+        }
+        Path folder = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Path json = folder.resolve("config.json");
+        if (!Files.isRegularFile(json)) {
+            throw new IOException("no config.json in " + folder
+                    + "; a safetensors model needs it beside the weights (Hugging Face or TransformerLens layout)");
+        }
+        return ModelConfig.of(readJson(json), json.toString());
+    }
+
+    static JsonNode readJson(Path json) throws IOException {
+        if (Files.size(json) > LARGEST_CONFIG) {
+            throw new IOException(json + " has " + Files.size(json) + " bytes, more than the " + LARGEST_CONFIG
+                    + " a configuration may have");
+        }
+        try {
+            return new ObjectMapper().readTree(json.toFile());
+        } catch (JsonProcessingException e) {
+            throw new IOException(json + " is no valid JSON: " + e.getOriginalMessage(), e);
+        }
+    }
+
+    private static Optional<Tokenizer> tokenizer(Path path, Checkpoint file) throws IOException {
+        if (file.format() == Checkpoint.Format.GGUF) {
+            return Optional.of(Tokenizer.ofGguf(file.metadata()));
+        }
+        Path folder = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        return Files.isRegularFile(folder.resolve("tokenizer.json")) ? Optional.of(Tokenizer.of(folder)) : Optional.empty();
+    }
+
+    private static ModelConfig ofGguf(Checkpoint file) {
+        Map<String, Object> meta = file.metadata();
+        Object architecture = meta.get("general.architecture");
+        if (!"llama".equals(architecture)) {
+            throw new IllegalArgumentException(
+                    "architecture '" + architecture + "' of " + file.path() + " is not supported; supported is llama");
+        }
+        Fields f = new Fields(new ObjectMapper().valueToTree(numbers(meta)), file.path().toString());
+        int dModel = f.integer("llama.embedding_length");
+        int heads = f.integer("llama.attention.head_count");
+        int dHead = f.integer("llama.rope.dimension_count", f.divide(dModel, heads));
+        return new ModelConfig(
+                "llama",
+                f.integer("llama.block_count"),
+                dModel,
+                heads,
+                f.integer("llama.attention.head_count_kv", heads),
+                dHead,
+                f.integer("llama.feed_forward_length"),
+                Math.toIntExact(file.shape("token_embd.weight")[0]),
+                f.integer("llama.context_length"),
+                Norm.RMS,
+                (float) f.number("llama.attention.layer_norm_rms_epsilon", 1e-5),
+                Activation.SILU,
+                true,
+                Positions.ROTARY,
+                Optional.of(new Rotary(f.number("llama.rope.freq_base", 10000), Optional.empty())),
+                false);
+    }
+
+    /** The scalar settings only: a vocabulary is no configuration. */
+    private static Map<String, Object> numbers(Map<String, Object> meta) {
+        return meta.entrySet().stream()
+                .filter(e -> e.getValue() instanceof Number)
+                .collect(java.util.stream.Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
+    }
+}

@@ -1,0 +1,149 @@
+package dev.ariadne.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ariadne.tensor.Shapes;
+import dev.ariadne.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Predicate;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
+
+/** The hooks and captures of one run, resolved once into a table by (layer, site); a point nobody asked for costs a null check. */
+final class RunHooks {
+    /** What is asked of one hook point. */
+    private static final class Slot {
+        final HookName name;
+        final List<Hook> hooks = new ArrayList<>(1);
+        boolean capture;
+
+        Slot(HookName name) {
+            this.name = name;
+        }
+    }
+
+    private final ModelConfig config;
+    private final @Nullable Slot[] slots;
+    private final @Nullable NDManager captureOwner;
+    private final Map<HookName, NDArray> captured;
+
+    /**
+     * Creates the table of a run.
+     *
+     * @param captureOwner owns the captured arrays; null when nothing is captured
+     * @param captured receives them, in the order of the forward pass
+     */
+    RunHooks(ModelConfig config, List<Hook> hooks, @Nullable NDManager captureOwner, Map<HookName, NDArray> captured) {
+        this.config = config;
+        this.slots = new Slot[config.nLayers() * Site.COUNT];
+        this.captureOwner = captureOwner;
+        this.captured = captured;
+        for (Hook hook : hooks) {
+            for (HookName name : resolve(config, hook.point())) {
+                slot(name).hooks.add(hook);
+            }
+        }
+    }
+
+    void capture(List<HookName> names) {
+        for (HookName name : names) {
+            slot(name).capture = true;
+        }
+    }
+
+    private Slot slot(HookName name) {
+        Slot slot = slots[name.index()];
+        if (slot == null) {
+            slot = new Slot(name);
+            slots[name.index()] = slot;
+        }
+        return slot;
+    }
+
+    /** Whether a run must compute this activation by itself. */
+    boolean wants(Site site, int layer) {
+        return slots[layer * Site.COUNT + site.ordinal()] != null;
+    }
+
+    /** Passes an activation through its hooks, and keeps it if asked; the result is always owned by x's manager. */
+    NDArray at(Site site, int layer, NDArray x) {
+        Slot slot = slots[layer * Site.COUNT + site.ordinal()];
+        if (slot == null) {
+            return x;
+        }
+        NDArray value = x;
+        for (Hook hook : slot.hooks) {
+            NDArray edited = hook.edit().apply(value, slot.name);
+            if (edited == null) {
+                throw new IllegalArgumentException("the hook at '" + slot.name
+                        + "' returned null; return the activation itself to leave it as it is");
+            }
+            value = Shapes.requireSame(edited, x, "the result of the hook at '" + slot.name + "'", axes(site));
+        }
+        NDManager scope = x.getManager();
+        if (value.getManager() != scope) {
+            value = Tensors.alias(value, scope); // what is computed from it must be freed with the run
+        }
+        if (slot.capture && captureOwner != null) {
+            NDArray before = captured.put(slot.name, Tensors.alias(value, captureOwner));
+            if (before != null) {
+                before.close(); // split inputs pass the norm three times; the last one is kept
+            }
+        }
+        return value;
+    }
+
+    private static String axes(Site site) {
+        return String.join(", ", site.axes);
+    }
+
+    /** The hook points a name, a pattern or a short name stands for. */
+    static List<HookName> resolve(ModelConfig config, String point) {
+        Predicate<HookName> matches;
+        if (point.indexOf('*') >= 0) {
+            Pattern pattern = Pattern.compile(("\\Q" + point + "\\E").replace("*", "\\E.*\\Q"));
+            matches = name -> pattern.matcher(name.toString()).matches() && !name.site.onDemand
+                    || name.site.onDemand && pattern.matcher(name.toString()).matches() && point.endsWith(name.site.shortName());
+        } else {
+            String plain = point.startsWith("hook_") ? point : "hook_" + point;
+            matches = name -> name.toString().equals(point)
+                    || name.site.inBlock && ("hook_" + name.site.shortName()).equals(plain);
+        }
+        List<HookName> names = all(config, matches);
+        if (names.isEmpty()) {
+            throw HookName.unknown(
+                    point, all(config, name -> true).stream().map(HookName::toString).toList());
+        }
+        return names;
+    }
+
+    /** All hook points of a model that pass, in the order of the forward pass. */
+    static List<HookName> all(ModelConfig config, Predicate<HookName> filter) {
+        List<HookName> names = new ArrayList<>();
+        for (int layer = 0; layer < config.nLayers(); layer++) {
+            for (Site site : Site.values()) {
+                boolean global = !site.inBlock;
+                boolean last = site.compareTo(Site.RESID_POST) > 0;
+                if (site.existsIn(config) && !(global && layer != (last ? config.nLayers() - 1 : 0))) {
+                    HookName name = new HookName(site, layer);
+                    if (filter.test(name)) {
+                        names.add(name);
+                    }
+                }
+            }
+        }
+        return names;
+    }
+
+    /** The first layer whose activations are asked for: gradients need nothing below it. */
+    int firstLayer() {
+        for (int i = 0; i < slots.length; i++) {
+            if (slots[i] != null && slots[i].name.site.inBlock) {
+                return i / Site.COUNT;
+            }
+        }
+        return config.nLayers();
+    }
+}

@@ -1,0 +1,239 @@
+package dev.ariadne.tensor;
+
+import ai.djl.Device;
+import ai.djl.engine.Engine;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
+import java.util.EnumSet;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What DJL's arrays lack, on the PyTorch engine.
+ *
+ * <p>Every result belongs to the manager of the first argument. Nothing here records a graph unless a {@link GradMode} that records is
+ * open on the thread.
+ */
+public final class Tensors {
+    /** The types the engine takes; any other makes its native code abort the process instead of throwing. */
+    private static final Set<DataType> SUPPORTED = EnumSet.of(
+            DataType.FLOAT16,
+            DataType.FLOAT32,
+            DataType.FLOAT64,
+            DataType.INT8,
+            DataType.UINT8,
+            DataType.INT32,
+            DataType.INT64,
+            DataType.BOOLEAN);
+
+    private static final String SELF = "(self: __torch__.Ops, ";
+
+    private Tensors() {}
+
+    /** Loaded at the first call, with the engine. */
+    private static final class Ops {
+        static final TorchScript SCRIPT = new TorchScript(engine().newBaseManager(Device.cpu()), methods());
+
+        static Map<String, String> methods() {
+            Map<String, String> methods = new LinkedHashMap<>();
+            methods.put("gelu_tanh", SELF + "x: Tensor) -> Tensor:\n    return torch.gelu(x, approximate=\"tanh\")\n");
+            methods.put("silu", SELF + "x: Tensor) -> Tensor:\n    return torch.silu(x)\n");
+            methods.put(
+                    "rms_norm",
+                    SELF + "x: Tensor, w: Tensor, eps: Tensor) -> Tensor:\n"
+                            + "    s = torch.rsqrt(torch.add(torch.mean(torch.mul(x, x), [-1], True), eps))\n"
+                            + "    return torch.mul(torch.mul(x, s), w)\n");
+            // half-split rotary: (a, b) -> (a cos - b sin, b cos + a sin); the sign is in the sine table
+            methods.put(
+                    "rotate",
+                    SELF + "x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:\n"
+                            + "    halves = torch.chunk(x, 2, -1)\n"
+                            + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
+                            + "    return torch.addcmul(torch.mul(x, cos), swapped, sin)\n");
+            methods.put(
+                    "grad",
+                    SELF + "y: Tensor, xs: List[Tensor]) -> List[Tensor]:\n"
+                            + "    gs = torch.grad([y], xs, None, False, False, True)\n"
+                            + "    out = annotate(List[Tensor], [])\n"
+                            + "    for i in range(torch.len(xs)):\n"
+                            + "      g = gs[i]\n"
+                            + "      if torch.__is__(g, None):\n"
+                            + "        r = torch.zeros_like(xs[i])\n"
+                            + "      else:\n"
+                            + "        r = unchecked_cast(Tensor, g)\n"
+                            + "      _0 = torch.append(out, r)\n"
+                            + "    return out\n");
+            return methods;
+        }
+    }
+
+    /**
+     * Starts the engine.
+     *
+     * @return the PyTorch engine
+     * @throws IllegalStateException when its native library is missing, naming the artifact to add
+     */
+    public static Engine engine() {
+        try {
+            return Engine.getEngine("PyTorch");
+        } catch (RuntimeException | LinkageError e) {
+            String arch = System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
+            String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+            String system = os.startsWith("mac") ? "osx" : os.startsWith("win") ? "win" : "linux";
+            throw new IllegalStateException(
+                    "the PyTorch engine did not start (" + e.getMessage() + "); add the artifact"
+                            + " ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch + ":2.7.1 to the class path",
+                    e);
+        }
+    }
+
+    /**
+     * Finds a device by name.
+     *
+     * @param name "cpu", "gpu" or "cuda" (the first one), "gpu1", "cuda:1"; "auto" is a GPU when the engine has one, else the CPU
+     * @return the device
+     * @throws IllegalArgumentException when the name is unknown or the engine has no such device
+     */
+    public static Device device(String name) {
+        String plain = name.trim().toLowerCase(Locale.ROOT).replace("cuda", "gpu").replace(":", "");
+        int gpus = engine().getGpuCount();
+        if (plain.equals("cpu") || plain.equals("auto") && gpus == 0) {
+            return Device.cpu();
+        }
+        if (!plain.matches("auto|gpu[0-9]{0,2}")) {
+            throw new IllegalArgumentException("no device '" + name + "'; names are cpu, gpu, gpu1 … and auto");
+        }
+        int index = plain.matches("gpu[0-9]+") ? Integer.parseInt(plain.substring(3)) : 0;
+        if (index >= gpus) {
+            throw new IllegalArgumentException("device '" + name + "' asked for, but the engine sees " + gpus
+                    + " GPUs; use \"cpu\", or see \"On a GPU\" in the README for the CUDA build of the engine");
+        }
+        return Device.gpu(index);
+    }
+
+    /**
+     * Refuses a data type that would abort the process.
+     *
+     * @param type the type asked for
+     * @return the type
+     * @throws IllegalArgumentException when the engine has no such type
+     */
+    public static DataType require(DataType type) {
+        if (!SUPPORTED.contains(type)) {
+            throw new IllegalArgumentException("the engine has no arrays of type " + type + "; it has " + SUPPORTED
+                    + " (bfloat16 weights are widened to float32 when a model is loaded)");
+        }
+        return type;
+    }
+
+    /**
+     * Sets how many threads one operation may use.
+     *
+     * @param count at least 1
+     */
+    public static void threads(int count) {
+        if (count < 1) {
+            throw new IllegalArgumentException("threads must be at least 1, got " + count);
+        }
+        engine();
+        JniUtils.setNumThreads(count);
+    }
+
+    /** Opens a scope in which this thread records operations for gradients, or does not; closing restores what was before. */
+    public static GradMode gradMode(boolean record) {
+        return new GradMode(record);
+    }
+
+    /** Whether this thread records operations for gradients; the thread's earlier state returns on close. */
+    public static final class GradMode implements AutoCloseable {
+        private final boolean before = JniUtils.isGradMode();
+
+        private GradMode(boolean record) {
+            JniUtils.setGradMode(record);
+        }
+
+        @Override
+        public void close() {
+            JniUtils.setGradMode(before);
+        }
+    }
+
+    /**
+     * Computes the gradients of a scalar with respect to any arrays it was computed from, leaves or not.
+     *
+     * @param y a scalar computed while a recording {@link GradMode} was open
+     * @param xs the arrays; one that y does not depend on gets zeros
+     * @return one array per x, of its shape, owned by y's manager
+     * @throws IllegalArgumentException when y is no scalar
+     */
+    public static NDList grad(NDArray y, List<NDArray> xs) {
+        if (y.getShape().size() != 1) {
+            throw new IllegalArgumentException("gradients need a scalar, got shape " + y.getShape()
+                    + "; reduce it with sum() or mean()");
+        }
+        NDArray[] arguments = new NDArray[xs.size() + 1];
+        arguments[0] = y;
+        for (int i = 0; i < xs.size(); i++) {
+            arguments[i + 1] = xs.get(i);
+            xs.get(i).setName("xs[]"); // how the engine is told that these form one list
+        }
+        try {
+            return Ops.SCRIPT.call("grad", arguments);
+        } finally {
+            xs.forEach(x -> x.setName(null));
+        }
+    }
+
+    /** Returns x·wᵀ + b, with w as [out, in]. */
+    public static NDArray linear(NDArray x, NDArray w, @Nullable NDArray b) {
+        return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
+    }
+
+    /** Looks rows up: ids [batch, pos] (INT64), table [rows, width] → [batch, pos, width]. */
+    public static NDArray embedding(NDArray ids, NDArray table) {
+        return ids.getNDArrayInternal()
+                .embedding(ids, table, ai.djl.ndarray.types.SparseFormat.DENSE)
+                .singletonOrThrow();
+    }
+
+    /** Normalizes the last axis to mean 0 and variance 1, then scales by w and adds b. */
+    public static NDArray layerNorm(NDArray x, NDArray w, NDArray b, float eps) {
+        Shape width = new Shape(x.getShape().get(x.getShape().dimension() - 1));
+        return x.getNDArrayInternal().layerNorm(x, width, w, b, eps).singletonOrThrow();
+    }
+
+    /** Divides the last axis by its root mean square, then scales by w; eps is a scalar array. */
+    public static NDArray rmsNorm(NDArray x, NDArray w, NDArray eps) {
+        return Ops.SCRIPT.call("rms_norm", x, w, eps).singletonOrThrow();
+    }
+
+    /** GELU by its tanh approximation ("gelu_new"). */
+    public static NDArray geluTanh(NDArray x) {
+        return Ops.SCRIPT.call("gelu_tanh", x).singletonOrThrow();
+    }
+
+    /** x · sigmoid(x). */
+    public static NDArray silu(NDArray x) {
+        return Ops.SCRIPT.call("silu", x).singletonOrThrow();
+    }
+
+    /** Rotates the two halves of the last axis against each other; the sine table carries a minus in its first half. */
+    public static NDArray rotate(NDArray x, NDArray cos, NDArray signedSin) {
+        return Ops.SCRIPT.call("rotate", x, cos, signedSin).singletonOrThrow();
+    }
+
+    /** Gives another owner a view of the same storage. */
+    public static NDArray alias(NDArray array, NDManager owner) {
+        NDArray view = array.reshape(array.getShape());
+        view.attach(owner);
+        return view;
+    }
+}
