@@ -68,7 +68,11 @@ public sealed interface View extends Displayable
             columns = List.copyOf(columns);
             rows = rows.stream().map(List::copyOf).toList();
             for (int r = 0; r < rows.size(); r++) {
-                requireSize("row " + r + " of the table '" + title + "'", rows.get(r).size(), "columns", columns);
+                requireSize(
+                        "row " + r + " of the table '" + title + "'",
+                        rows.get(r).size(),
+                        "columns",
+                        columns);
             }
         }
     }
@@ -89,7 +93,8 @@ public sealed interface View extends Displayable
             noteNames = List.copyOf(noteNames);
             bars = List.copyOf(bars);
             for (Bar bar : bars) {
-                requireSize("notes of the bar '" + bar.label() + "'", bar.notes().size(), "noteNames", noteNames);
+                requireSize(
+                        "notes of the bar '" + bar.label() + "'", bar.notes().size(), "noteNames", noteNames);
             }
         }
 
@@ -161,8 +166,7 @@ public sealed interface View extends Displayable
             values = copy(values);
             requireSize("values of the heat map '" + title + "'", values.length, "rows", rows);
             for (int r = 0; r < values.length; r++) {
-                requireSize(
-                        "values[" + r + "] of the heat map '" + title + "'", values[r].length, "columns", columns);
+                requireSize("values[" + r + "] of the heat map '" + title + "'", values[r].length, "columns", columns);
             }
         }
 
