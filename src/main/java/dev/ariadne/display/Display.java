@@ -1,0 +1,141 @@
+package dev.ariadne.display;
+
+import dev.ariadne.view.Displayable;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.StandardOpenOption;
+import java.util.Base64;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * Pictures of anything displayable, as strings, bytes or files.
+ *
+ * <pre>{@code
+ * Display.save(model.next("Dallas is in"), Path.of("next.svg"));
+ * }</pre>
+ */
+public final class Display {
+    private Display() {}
+
+    /**
+     * Writes HTML with inline styles only: no script, no style sheet, nothing from the network.
+     *
+     * @param displayable what to show
+     * @return a fragment, to be put into a page or a notebook
+     */
+    public static String html(Displayable displayable) {
+        return HtmlWriter.write(displayable.view());
+    }
+
+    /**
+     * Draws an SVG; the same view gives the same characters.
+     *
+     * @param displayable what to show
+     * @return the document
+     */
+    public static String svg(Displayable displayable) {
+        return SvgWriter.write(Scenes.of(displayable.view()));
+    }
+
+    /**
+     * Paints a PNG at twice the size of the SVG.
+     *
+     * @param displayable what to show
+     * @return the bytes of the file
+     */
+    public static byte[] png(Displayable displayable) {
+        return ScenePainter.png(Scenes.of(displayable.view()));
+    }
+
+    /**
+     * Writes aligned text that can be compared line by line.
+     *
+     * @param displayable what to show
+     * @return lines, each with its line break
+     */
+    public static String text(Displayable displayable) {
+        return PlainText.write(displayable.view());
+    }
+
+    /**
+     * Returns all forms that a notebook stores.
+     *
+     * @param displayable what to show
+     * @return {@code text/html}, {@code image/png} in base64 and {@code text/plain}; without the picture where this
+     *     JVM cannot paint because it has no font
+     */
+    public static Map<String, String> bundle(Displayable displayable) {
+        var view = displayable.view(); // once: it may copy from a tensor
+        Map<String, String> bundle = new LinkedHashMap<>();
+        bundle.put("text/html", html(view));
+        try {
+            bundle.put("image/png", Base64.getEncoder().encodeToString(png(view)));
+        } catch (LinkageError | InternalError | NullPointerException e) {
+            // No fontconfig: the JDK fails in one of these ways. HTML and text do not need a font.
+            bundle.remove("image/png");
+        }
+        bundle.put("text/plain", text(view));
+        return Collections.unmodifiableMap(bundle);
+    }
+
+    /**
+     * Saves a picture; the ending of the name says which kind. An existing file is replaced only by a whole new one.
+     *
+     * @param displayable what to show
+     * @param file a name that ends with .html, .svg, .png or .txt
+     * @throws IOException if the file cannot be written
+     */
+    public static void save(Displayable displayable, Path file) throws IOException {
+        Path absolute = file.toAbsolutePath();
+        String name = String.valueOf(absolute.getFileName());
+        byte[] content = content(displayable, name, file);
+        Path folder = absolute.getParent();
+        if (folder == null || !Files.isDirectory(folder)) {
+            throw new IOException("cannot save " + file + ": there is no folder " + folder + "; create it first");
+        }
+        String mark = ProcessHandle.current().pid() + "-" + System.nanoTime();
+        Path temporary = folder.resolve("." + name + "." + mark + ".part");
+        try {
+            Files.write(temporary, content, StandardOpenOption.CREATE_NEW);
+            move(temporary, absolute);
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+
+    private static void move(Path from, Path to) throws IOException {
+        try {
+            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+        } catch (AtomicMoveNotSupportedException e) {
+            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
+        }
+    }
+
+    private static byte[] content(Displayable displayable, String name, Path file) {
+        String ending = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
+        return switch (ending) {
+            case "html" ->
+                utf8("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"/><title>"
+                        + Glyphs.escape(Glyphs.visible(displayable.view().title()))
+                        + "</title></head>\n<body style=\"font-family:sans-serif\">" + html(displayable)
+                        + "</body></html>\n");
+            case "svg" -> utf8(svg(displayable));
+            case "png" -> png(displayable);
+            case "txt" -> utf8(text(displayable));
+            default ->
+                throw new IllegalArgumentException(
+                        "cannot save " + file + ": the name must end with .html, .svg, .png or .txt");
+        };
+    }
+
+    private static byte[] utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8);
+    }
+}

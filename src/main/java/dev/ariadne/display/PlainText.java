@@ -1,0 +1,144 @@
+package dev.ariadne.display;
+
+import dev.ariadne.view.View;
+import dev.ariadne.view.View.Bars;
+import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.HeatMap;
+import dev.ariadne.view.View.Panels;
+import dev.ariadne.view.View.Scale;
+import dev.ariadne.view.View.Table;
+import dev.ariadne.view.View.Text;
+import dev.ariadne.view.View.Tokens;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.stream.Collectors;
+
+/** Writes a view as aligned text, for terminals, for readers without pictures, and for comparing two outputs. */
+final class PlainText {
+    private static final int ROWS = 500;
+    private static final int BAR = 20;
+    private static final int NUMBER_COLUMNS = 16; // with more columns, one digit stands for a cell
+
+    private PlainText() {}
+
+    static String write(View view) {
+        if (view instanceof Panels panels) {
+            return panels.panels().stream()
+                    .map(PlainText::write)
+                    .collect(Collectors.joining("\n", title(panels.title()), ""));
+        }
+        return title(view.title()) + body(view);
+    }
+
+    private static String body(View view) {
+        if (view instanceof HeatMap map) {
+            return map.columns().size() <= NUMBER_COLUMNS ? numbers(map) : digits(map);
+        } else if (view instanceof Table table) {
+            return grid(Grid.of(table));
+        } else if (view instanceof Facts facts) {
+            return grid(Grid.of(facts));
+        } else if (view instanceof Bars bars) {
+            return grid(Grid.of(bars));
+        } else if (view instanceof Tokens tokens) {
+            return grid(Grid.of(tokens));
+        } else if (view instanceof Text text) {
+            String body = Glyphs.visibleLines(text.body());
+            return body.isEmpty() || body.endsWith("\n") ? body : body + "\n";
+        }
+        throw new AssertionError("unhandled view " + view);
+    }
+
+    private static String title(String title) {
+        return title.isBlank() ? "" : Glyphs.visible(title) + "\n";
+    }
+
+    private static String grid(Grid all) {
+        Grid grid = all.first(ROWS);
+        List<List<String>> lines = new ArrayList<>();
+        if (!grid.columns().isEmpty()) {
+            lines.add(grid.columns());
+        }
+        lines.addAll(grid.rows());
+        int[] widths = new int[grid.right().size()];
+        for (List<String> line : lines) {
+            for (int c = 0; c < widths.length; c++) {
+                widths[c] = Math.max(widths[c], Glyphs.columns(line.get(c)));
+            }
+        }
+        StringBuilder out = new StringBuilder();
+        int header = grid.columns().isEmpty() ? 0 : 1;
+        for (int i = 0; i < lines.size(); i++) {
+            StringBuilder line = new StringBuilder();
+            for (int c = 0; c < widths.length; c++) {
+                line.append(Glyphs.pad(
+                                lines.get(i).get(c), widths[c], grid.right().get(c)))
+                        .append("  ");
+                if (c == Grid.BAR_AFTER && !grid.bars().isEmpty()) {
+                    line.append(Glyphs.pad(i < header ? "" : bar(i - header, grid), BAR, false))
+                            .append("  ");
+                }
+            }
+            out.append(line.toString().stripTrailing()).append('\n');
+        }
+        String more = Grid.more(all.rows().size(), ROWS);
+        return more.isEmpty() ? out.toString() : out + more + "\n";
+    }
+
+    private static String bar(int row, Grid grid) {
+        BarSpan span = BarSpan.of(grid.bars().get(row), grid.bars());
+        int start = (int) Math.round(span.start() * BAR);
+        int end = (int) Math.round((span.start() + span.length()) * BAR);
+        return " ".repeat(start) + (grid.bars().get(row) < 0 ? "-" : "#").repeat(end - start);
+    }
+
+    private static String numbers(HeatMap map) {
+        double max = Tint.of(List.of(map)).max();
+        List<String> columns = new ArrayList<>();
+        columns.add(map.rowName() + "\\" + map.columnName());
+        columns.addAll(map.columns());
+        List<List<String>> rows = new ArrayList<>();
+        for (int r = 0; r < map.rows().size(); r++) {
+            List<String> row = new ArrayList<>();
+            row.add(map.rows().get(r));
+            for (int c = 0; c < map.columns().size(); c++) {
+                row.add(Numbers.format(map.value(r, c), max));
+            }
+            rows.add(row);
+        }
+        String unit = map.unit().isBlank() ? "" : "unit: " + Glyphs.visible(map.unit()) + "\n";
+        return unit + grid(Grid.of(new Table("", columns, rows)));
+    }
+
+    /** Writes one character for a cell: tenths of the largest value, letters below zero. */
+    private static String digits(HeatMap map) {
+        Tint tint = Tint.of(List.of(map));
+        int width = map.rows().stream()
+                .mapToInt(label -> Glyphs.columns(Glyphs.visible(label)))
+                .reduce(0, Math::max);
+        StringBuilder out = new StringBuilder();
+        String unit = map.unit().isBlank() ? "" : " " + Glyphs.visible(map.unit());
+        out.append("one character per cell: 1 to 9 = tenths of ")
+                .append(Numbers.format(tint.max()))
+                .append(unit)
+                .append(tint.scale() == Scale.DIVERGING ? ", a to i = tenths below zero" : "")
+                .append(", . = less\n");
+        for (int r = 0; r < map.rows().size(); r++) {
+            out.append(Glyphs.pad(Glyphs.visible(map.rows().get(r)), width, true))
+                    .append("  ");
+            for (int c = 0; c < map.columns().size(); c++) {
+                out.append(digit(map.value(r, c) / tint.max()));
+            }
+            out.append('\n');
+        }
+        return out + Glyphs.visible(map.columnName()) + ": "
+                + map.columns().stream().map(Glyphs::visible).collect(Collectors.joining(" | ")) + "\n";
+    }
+
+    private static char digit(double share) {
+        if (Double.isNaN(share)) {
+            return '?';
+        }
+        int tenths = (int) Math.min(9, Math.floor(Math.abs(share) * 10));
+        return tenths == 0 ? '.' : (char) ((share < 0 ? 'a' - 1 : '0') + tenths);
+    }
+}

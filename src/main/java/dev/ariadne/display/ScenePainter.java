@@ -1,0 +1,109 @@
+package dev.ariadne.display;
+
+import dev.ariadne.display.Scene.Box;
+import dev.ariadne.display.Scene.Picture;
+import dev.ariadne.display.Scene.Words;
+import java.awt.Color;
+import java.awt.Font;
+import java.awt.Graphics2D;
+import java.awt.RenderingHints;
+import java.awt.geom.AffineTransform;
+import java.awt.geom.Rectangle2D;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import javax.imageio.ImageIO;
+
+/** Paints a scene with Java2D, at twice the size, as PNG. */
+final class ScenePainter {
+    private static final double SCALE = 2;
+    private static final double MAX_PIXELS = 2e7; // 80 MB while it is painted
+
+    private ScenePainter() {}
+
+    static byte[] png(Scene scene) {
+        if (System.getProperty("java.awt.headless") == null) {
+            System.setProperty("java.awt.headless", "true"); // macOS would open an application icon
+        }
+        double scale = Math.min(SCALE, Math.sqrt(MAX_PIXELS / (scene.width() * scene.height())));
+        int width = Math.max(1, (int) Math.round(scene.width() * scale));
+        int height = Math.max(1, (int) Math.round(scene.height() * scale));
+        BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
+        Graphics2D g = image.createGraphics();
+        try {
+            g.setRenderingHint(RenderingHints.KEY_ANTIALIASING, RenderingHints.VALUE_ANTIALIAS_ON);
+            g.setRenderingHint(RenderingHints.KEY_TEXT_ANTIALIASING, RenderingHints.VALUE_TEXT_ANTIALIAS_ON);
+            g.setRenderingHint(RenderingHints.KEY_FRACTIONALMETRICS, RenderingHints.VALUE_FRACTIONALMETRICS_ON);
+            g.setColor(Color.WHITE);
+            g.fillRect(0, 0, width, height);
+            g.scale(scale, scale);
+            for (Scene.Shape shape : scene.shapes()) {
+                paint(g, shape);
+            }
+        } finally {
+            g.dispose();
+        }
+        return encode(image);
+    }
+
+    private static byte[] encode(BufferedImage image) {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        try {
+            ImageIO.setUseCache(false); // no temporary file for a small picture
+            if (!ImageIO.write(image, "png", out)) {
+                throw new AssertionError("this JDK has no PNG writer, which every JDK has");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("PNG of " + image.getWidth() + " x " + image.getHeight() + " pixels", e);
+        }
+        return out.toByteArray();
+    }
+
+    private static void paint(Graphics2D g, Scene.Shape shape) {
+        if (shape instanceof Box box) {
+            g.setColor(new Color(box.rgb()));
+            g.fill(new Rectangle2D.Double(box.x(), box.y(), box.width(), box.height()));
+        } else if (shape instanceof Words words) {
+            paint(g, words);
+        } else if (shape instanceof Picture picture) {
+            paint(g, picture);
+        } else {
+            throw new AssertionError("unhandled shape " + shape);
+        }
+    }
+
+    private static void paint(Graphics2D g, Words words) {
+        // Logical names: the JDK joins fonts, so that Chinese is seen when any installed font has it.
+        String family = words.font().mono() ? Font.MONOSPACED : Font.SANS_SERIF;
+        Font font = new Font(family, words.font().bold() ? Font.BOLD : Font.PLAIN, 12)
+                .deriveFont((float) (words.font().size() * 0.95)); // the JDK's sans is a wide one
+        g.setFont(font);
+        g.setColor(new Color(words.font().rgb()));
+        AffineTransform before = g.getTransform();
+        g.translate(words.x(), words.y());
+        g.rotate(Math.toRadians(words.angle()));
+        double width = g.getFontMetrics().getStringBounds(words.text(), g).getWidth();
+        float start = switch (words.anchor()) {
+            case START -> 0;
+            case MIDDLE -> (float) (-width / 2);
+            case END -> (float) -width;
+        };
+        g.drawString(words.text(), start, 0);
+        g.setTransform(before);
+    }
+
+    private static void paint(Graphics2D g, Picture picture) {
+        IndexedImage cells = picture.image();
+        BufferedImage image = new BufferedImage(cells.width(), cells.height(), BufferedImage.TYPE_INT_RGB);
+        for (int y = 0; y < cells.height(); y++) {
+            for (int x = 0; x < cells.width(); x++) {
+                image.setRGB(x, y, cells.rgb(x, y));
+            }
+        }
+        g.setRenderingHint(RenderingHints.KEY_INTERPOLATION, RenderingHints.VALUE_INTERPOLATION_NEAREST_NEIGHBOR);
+        AffineTransform place = AffineTransform.getTranslateInstance(picture.x(), picture.y());
+        place.scale(picture.width() / cells.width(), picture.height() / cells.height());
+        g.drawImage(image, place, null);
+    }
+}

@@ -1,0 +1,79 @@
+package dev.ariadne.display;
+
+import dev.ariadne.display.Scene.Box;
+import dev.ariadne.display.Scene.Picture;
+import dev.ariadne.display.Scene.Words;
+import java.util.Base64;
+import java.util.Locale;
+
+/** Writes a scene as SVG that needs nothing from outside: no script, no link, no font file. */
+final class SvgWriter {
+    private static final String SANS = "Helvetica,Arial,'Noto Sans','Noto Sans CJK SC',sans-serif";
+    private static final String MONO = "Menlo,Consolas,'DejaVu Sans Mono','Noto Sans Mono CJK SC',monospace";
+
+    private SvgWriter() {}
+
+    static String write(Scene scene) {
+        String w = number(scene.width());
+        String h = number(scene.height());
+        StringBuilder svg = new StringBuilder(4096);
+        svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h + "\" viewBox=\"0 0 "
+                + w + " " + h + "\" font-family=\"" + SANS + "\">\n");
+        svg.append("<rect width=\"" + w + "\" height=\"" + h + "\" rx=\"4\" fill=\"#ffffff\"/>\n");
+        for (Scene.Shape shape : scene.shapes()) {
+            if (shape instanceof Box box) {
+                svg.append("<rect" + frame(box.x(), box.y(), box.width(), box.height()) + " fill=\"" + color(box.rgb())
+                        + "\"/>\n");
+            } else if (shape instanceof Words words) {
+                text(svg, words);
+            } else if (shape instanceof Picture p) {
+                svg.append("<image" + frame(p.x(), p.y(), p.width(), p.height())
+                        + " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\""
+                        + " href=\"data:image/png;base64,"
+                        + Base64.getEncoder().encodeToString(p.image().png()) + "\"/>\n");
+            }
+        }
+        return svg.append("</svg>\n").toString();
+    }
+
+    static String color(int rgb) {
+        return String.format(Locale.ROOT, "#%06x", rgb);
+    }
+
+    private static String frame(double x, double y, double width, double height) {
+        return " x=\"" + number(x) + "\" y=\"" + number(y) + "\" width=\"" + number(width) + "\" height=\""
+                + number(height) + "\"";
+    }
+
+    private static void text(StringBuilder svg, Words words) {
+        String x = number(words.x());
+        String y = number(words.y());
+        svg.append("<text x=\"" + x + "\" y=\"" + y + "\" font-size=\""
+                + number(words.font().size()) + "\" fill=\""
+                + color(words.font().rgb()) + "\"");
+        switch (words.anchor()) {
+            case START -> {} // the default
+            case MIDDLE -> svg.append(" text-anchor=\"middle\"");
+            case END -> svg.append(" text-anchor=\"end\"");
+        }
+        if (words.font().bold()) {
+            svg.append(" font-weight=\"bold\"");
+        }
+        if (words.font().mono()) {
+            svg.append(" font-family=\"" + MONO + "\"");
+        }
+        if (words.angle() != 0) {
+            svg.append(" transform=\"rotate(" + words.angle() + " " + x + " " + y + ")\"");
+        }
+        svg.append(" style=\"white-space:pre\">" + Glyphs.escape(words.text()) + "</text>\n");
+    }
+
+    /** Writes a coordinate with at most two decimals. */
+    private static String number(double value) {
+        long hundredths = Math.round(value * 100);
+        if (hundredths % 100 == 0) {
+            return Long.toString(hundredths / 100);
+        }
+        return String.format(Locale.ROOT, "%.2f", hundredths / 100.0);
+    }
+}

@@ -1,0 +1,66 @@
+package dev.ariadne.notebook;
+
+import java.util.Map;
+import org.dflib.jjava.jupyter.kernel.BaseKernel;
+import org.dflib.jjava.jupyter.kernel.display.DisplayData;
+import org.dflib.jjava.jupyter.kernel.display.Renderer;
+import org.dflib.jjava.jupyter.kernel.display.mime.MIMEType;
+
+/** JJava, through the calls that its versions 1.0-a6 and 1.0a8 both have. */
+final class JJavaKernel implements Kernel {
+    private final BaseKernel kernel;
+
+    JJavaKernel(BaseKernel kernel) {
+        this.kernel = kernel;
+    }
+
+    @Override
+    public String name() {
+        return "jjava";
+    }
+
+    @Override
+    public void install() {
+        install(kernel.getRenderer());
+    }
+
+    /** Registers every rendering with a renderer, which need not have a kernel. */
+    static void install(Renderer renderer) {
+        Rendering.all().forEach(rendering -> register(renderer, rendering));
+    }
+
+    private static <T> void register(Renderer renderer, Rendering<T> rendering) {
+        renderer.createRegistration(rendering.type())
+                .register((value, context) -> rendering
+                        .forms()
+                        .apply(value)
+                        .forEach((mime, form) -> context.renderIfRequested(
+                                MIMEType.parse(mime),
+                                (type, out) -> form.get().ifPresent(data -> out.putData(type, data)))));
+    }
+
+    @Override
+    public void show(Object value) {
+        kernel.display(kernel.getRenderer().render(value));
+    }
+
+    @Override
+    public void open(String id, Map<String, String> bundle) {
+        DisplayData data = data(bundle);
+        data.putTransientData("display_id", id);
+        kernel.display(data);
+    }
+
+    @Override
+    public void update(String id, Map<String, String> bundle) {
+        DisplayData data = data(bundle);
+        data.putTransientData("display_id", id);
+        kernel.getIO().display.updateDisplay(id, data);
+    }
+
+    private static DisplayData data(Map<String, String> bundle) {
+        DisplayData data = new DisplayData();
+        bundle.forEach((mime, content) -> data.putData(mime, content));
+        return data;
+    }
+}

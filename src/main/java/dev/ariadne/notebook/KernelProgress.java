@@ -1,0 +1,48 @@
+package dev.ariadne.notebook;
+
+import dev.ariadne.view.DisplayHost.Live;
+import java.util.LinkedHashMap;
+import java.util.Locale;
+import java.util.Map;
+import java.util.UUID;
+
+/** A progress bar in a notebook: one display, updated under one identifier. */
+final class KernelProgress implements Live {
+    private final Kernel kernel;
+    private final String id = UUID.randomUUID().toString();
+    private boolean shown;
+
+    KernelProgress(Kernel kernel) {
+        this.kernel = kernel;
+    }
+
+    @Override
+    public void update(double fraction, String line) {
+        String bar = String.format(
+                Locale.ROOT,
+                "<progress value=\"%.4f\" max=\"1\" style=\"width:240px;vertical-align:middle\"></progress> ",
+                fraction);
+        put(bar, line);
+    }
+
+    @Override
+    public void finish(String line) {
+        put("", line);
+    }
+
+    private void put(String bar, String line) {
+        Map<String, String> bundle = new LinkedHashMap<>();
+        bundle.put("text/html", "<div style=\"margin:4px\">" + bar + "<span>" + escape(line) + "</span></div>");
+        bundle.put("text/plain", line);
+        if (shown) {
+            kernel.update(id, bundle);
+        } else {
+            kernel.open(id, bundle);
+            shown = true;
+        }
+    }
+
+    private static String escape(String text) {
+        return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
+    }
+}
