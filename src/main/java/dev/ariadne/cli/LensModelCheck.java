@@ -1,0 +1,29 @@
+package dev.ariadne.cli;
+
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+
+/** TransformerLens-layout weights that are also there in hub layout: both must give the recorded logits. */
+final class LensModelCheck implements Conformance.Check {
+    @Override
+    public boolean reads(String file) {
+        return file.matches("tl/[^/]+/weights\\.safetensors");
+    }
+
+    @Override
+    public void compare(Path folder, String file, Comparison comparison) throws IOException {
+        Path lens = folder.resolve(file).getParent();
+        Path expected = folder.resolve("models").resolve(lens.getFileName()).resolve("expected.safetensors");
+        if (!Files.isRegularFile(expected)) {
+            throw new Conformance.Skip("no logits recorded for it (would be " + folder.relativize(expected) + ")");
+        }
+        try (HookedTransformer model = HubModelCheck.load(lens);
+                Reference reference = new Reference(expected);
+                Logits logits = model.run(reference.tokens("batch0.tokens"))) {
+            comparison.close("batch0.logits", logits.array().toFloatArray(), reference.floats("batch0.logits"), 1e-4);
+        }
+    }
+}

@@ -1,0 +1,52 @@
+package dev.ariadne.cli;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.tensor.Tensors;
+import java.io.IOException;
+import java.nio.file.Path;
+
+/** Recorded arrays, as plain numbers. */
+final class Reference implements AutoCloseable {
+    private final Checkpoint file;
+    private final NDManager manager = Tensors.engine().newBaseManager(Device.cpu());
+
+    Reference(Path path) throws IOException {
+        file = Checkpoint.open(path);
+    }
+
+    Checkpoint file() {
+        return file;
+    }
+
+    float[] floats(String name) {
+        try (NDArray array = file.read(manager, name)) {
+            return array.toFloatArray();
+        }
+    }
+
+    long[] longs(String name) {
+        try (NDArray array = file.read(manager, name)) {
+            return array.toLongArray();
+        }
+    }
+
+    /** A matrix of token ids. */
+    long[][] tokens(String name) {
+        long[] shape = file.shape(name);
+        long[] flat = longs(name);
+        long[][] rows = new long[(int) shape[0]][(int) shape[1]];
+        for (int i = 0; i < flat.length; i++) {
+            rows[i / (int) shape[1]][i % (int) shape[1]] = flat[i];
+        }
+        return rows;
+    }
+
+    @Override
+    public void close() throws IOException {
+        manager.close();
+        file.close();
+    }
+}

@@ -1,0 +1,7 @@
+/**
+ * The library as a command, for scripts: {@code ariadne conformance DIR} compares it with values recorded from other programs.
+ */
+@NullMarked
+package dev.ariadne.cli;
+
+import org.jspecify.annotations.NullMarked;

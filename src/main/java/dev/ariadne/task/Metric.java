@@ -1,0 +1,71 @@
+package dev.ariadne.task;
+
+import ai.djl.ndarray.NDArray;
+import dev.ariadne.model.HookedTransformer;
+import java.util.function.UnaryOperator;
+
+/**
+ * A number computed from logits, differentiable: the mean over the batch of what each prompt scores.
+ *
+ * <p>As a function it takes logits [batch, pos, dVocab] and returns a scalar array of the same manager.
+ */
+public interface Metric extends UnaryOperator<NDArray> {
+    /** The unit of the number, for axes and tables: "logits", "nats", "probability". */
+    String unit();
+
+    /** What is measured, in a few words. */
+    String name();
+
+    /**
+     * Scores every prompt by itself.
+     *
+     * @param logits [batch, pos, dVocab]; only the last position is read
+     * @return [batch]
+     */
+    NDArray perPrompt(NDArray logits);
+
+    @Override
+    default NDArray apply(NDArray logits) {
+        return perPrompt(logits).mean();
+    }
+
+    /**
+     * The logit difference at the last position.
+     *
+     * @param model whose tokenizer reads the two words
+     * @param correct text that is one token, usually with a leading blank: " Austin"
+     * @param wrong the same for the other answer: " Sacramento"
+     * @return logit(correct) − logit(wrong), in logits
+     * @throws IllegalArgumentException when one of them splits into several tokens
+     */
+    static Metric logitDifference(HookedTransformer model, String correct, String wrong) {
+        long right = model.tokenizer().toSingleToken(correct);
+        long other = model.tokenizer().toSingleToken(wrong);
+        return logitDifference("logit(" + correct.strip() + ") − logit(" + wrong.strip() + ")", new long[] {right}, new long[] {
+            other
+        });
+    }
+
+    /**
+     * The logit difference at the last position, by token ids.
+     *
+     * @param correct the right answer's id, one per prompt, or one for all
+     * @param wrong the wrong answer's id, likewise
+     */
+    static Metric logitDifference(long[] correct, long[] wrong) {
+        return logitDifference("logit difference", correct.clone(), wrong.clone());
+    }
+
+    private static Metric logitDifference(String name, long[] correct, long[] wrong) {
+        if (correct.length != wrong.length || correct.length == 0) {
+            throw new IllegalArgumentException("one wrong answer per correct answer, got " + wrong.length + " for "
+                    + correct.length);
+        }
+        return new LogitDifference(name, correct, wrong);
+    }
+
+    /** The probability of one next token. */
+    static Metric probability(HookedTransformer model, String token) {
+        return new Probability("p(" + token.strip() + ")", model.tokenizer().toSingleToken(token));
+    }
+}
