@@ -6,6 +6,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 
 /** Recorded arrays, as plain numbers. */
@@ -24,12 +25,16 @@ final class Reference implements AutoCloseable {
     float[] floats(String name) {
         try (NDArray array = file.read(manager, name)) {
             return array.toFloatArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
     long[] longs(String name) {
         try (NDArray array = file.read(manager, name)) {
             return array.toLongArray();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 

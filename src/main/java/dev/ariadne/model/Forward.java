@@ -97,7 +97,7 @@ final class Forward {
         NDArray post = pre.add(attention);
         if (weights.mlp().isPresent()) {
             NDArray mid = hooks.at(Site.RESID_MID, layer, post);
-            NDArray in = hooks.wants(Site.MLP_IN, layer) ? hooks.at(Site.MLP_IN, layer, mid.duplicate()) : mid;
+            NDArray in = hooks.wants(Site.MLP_IN, layer) ? hooks.at(Site.MLP_IN, layer, mid.mul(1)) : mid; // a copy: duplicate() would cut the graph
             post = mid.add(hooks.at(Site.MLP_OUT, layer, mlp(layer, in, weights.mlp().get())));
         }
         return hooks.at(Site.RESID_POST, layer, post);

@@ -85,6 +85,42 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return load(model.toString());
     }
 
+    /**
+     * Makes an untrained model.
+     *
+     * @param config what it is made of
+     * @param seed of the weights: the same seed gives the same model
+     * @return the model, without a tokenizer, on the CPU
+     */
+    public static HookedTransformer random(ModelConfig config, long seed) {
+        NDManager manager = Tensors.engine().newBaseManager(Device.cpu());
+        Weights weights = RandomWeights.of(config, manager, seed);
+        Constants constants = Constants.of(manager, config, DataType.FLOAT32);
+        return new HookedTransformer("random", config, weights, constants, Optional.empty(), manager);
+    }
+
+    /**
+     * Copies the model in another floating-point type.
+     *
+     * @param type FLOAT32 or FLOAT64; FLOAT16 on a GPU
+     * @return a new model with its own weights and this model's tokenizer
+     * @throws IllegalArgumentException for any other type
+     */
+    public HookedTransformer to(DataType type) {
+        boolean half = Tensors.require(type) == DataType.FLOAT16 && device().isGpu();
+        if (type != DataType.FLOAT32 && type != DataType.FLOAT64 && !half) {
+            throw new IllegalArgumentException("a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type
+                    + " on " + device());
+        }
+        NDManager copy = Tensors.engine().newBaseManager(device());
+        Weights converted = weights.map(array -> {
+            NDArray other = array.toType(type, true);
+            other.attach(copy);
+            return other;
+        });
+        return new HookedTransformer(name, config, converted, Constants.of(copy, config, type), tokenizer, copy);
+    }
+
     /** What the model is made of. */
     public ModelConfig config() {
         return config;

@@ -86,13 +86,18 @@ final class RunHooks {
         if (value.getManager() != scope) {
             value = Tensors.alias(value, scope); // what is computed from it must be freed with the run
         }
-        if (slot.capture && captureOwner != null) {
-            NDArray before = captured.put(slot.name, Tensors.alias(value, captureOwner));
-            if (before != null) {
-                before.close(); // split inputs pass the norm three times; the last one is kept
-            }
+        return slot.capture && captureOwner != null ? keep(slot.name, value, captureOwner) : value;
+    }
+
+    /** Keeps an activation; the run goes on from a view of what is kept, so that gradients flow through it. */
+    private NDArray keep(HookName name, NDArray value, NDManager keeper) {
+        NDManager scope = value.getManager();
+        value.attach(keeper);
+        NDArray before = captured.put(name, value);
+        if (before != null) {
+            before.close(); // split inputs pass the norm three times; the last one is kept
         }
-        return value;
+        return Tensors.alias(value, scope);
     }
 
     private static String axes(Site site) {

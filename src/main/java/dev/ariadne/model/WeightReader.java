@@ -11,6 +11,7 @@ import dev.ariadne.model.Weights.Layer;
 import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Shapes;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
@@ -36,7 +37,7 @@ final class WeightReader implements AutoCloseable {
         this.prefix = !file.contains(embed) && file.contains("transformer." + embed) ? "transformer." : "";
     }
 
-    Weights read() {
+    Weights read() throws IOException {
         NDArray embed = keep(raw(names.matrix(names.embed(), OUTSIDE, false), c.dVocab(), c.dModel()));
         Optional<NDArray> positions = c.positions() == ModelConfig.Positions.LEARNED
                 ? Optional.of(keep(raw(names.matrix(names.positions(), OUTSIDE, false), c.nCtx(), c.dModel())))
@@ -51,7 +52,7 @@ final class WeightReader implements AutoCloseable {
         return new Weights(embed, positions, layers, norm(names.finalNorm(), OUTSIDE), unembed);
     }
 
-    private Layer layer(int layer) {
+    private Layer layer(int layer) throws IOException {
         int width = c.nHeads() * c.dHead();
         Optional<Mlp> mlp = Optional.empty();
         if (!c.attnOnly()) {
@@ -64,7 +65,7 @@ final class WeightReader implements AutoCloseable {
         return new Layer(norm(names.ln1(), layer), qkv(layer), attentionOut(layer, width), mlp);
     }
 
-    private Affine norm(String template, int layer) {
+    private Affine norm(String template, int layer) throws IOException {
         NDArray w = keep(raw(names.norm(template, layer, false), c.dModel()));
         Optional<NDArray> b = c.norm() == ModelConfig.Norm.LAYER
                 ? Optional.of(keep(raw(names.norm(template, layer, true), c.dModel())))
@@ -72,7 +73,7 @@ final class WeightReader implements AutoCloseable {
         return new Affine(w, b);
     }
 
-    private Affine matrix(String template, int layer, long out, long in) {
+    private Affine matrix(String template, int layer, long out, long in) throws IOException {
         boolean flipped = names.storage() == Storage.IN_OUT || names.storage() == Storage.HEADS;
         String name = names.matrix(template, layer, false);
         NDArray w = flipped && !tiedHead(template) ? raw(name, in, out).transpose() : raw(name, out, in);
@@ -84,12 +85,12 @@ final class WeightReader implements AutoCloseable {
         return names.storage() == Storage.IN_OUT && template.equals(names.unembed());
     }
 
-    private Optional<NDArray> bias(String template, int layer, long out) {
+    private Optional<NDArray> bias(String template, int layer, long out) throws IOException {
         String name = names.matrix(template, layer, true);
         return file.contains(prefix + name) ? Optional.of(keep(raw(name, out))) : Optional.empty();
     }
 
-    private Affine attentionOut(int layer, int width) {
+    private Affine attentionOut(int layer, int width) throws IOException {
         if (names.storage() != Storage.HEADS) {
             return matrix(names.out(), layer, c.dModel(), width);
         }
@@ -98,7 +99,7 @@ final class WeightReader implements AutoCloseable {
     }
 
     /** One packed matrix, as GPT-2 stores it, or three read one after the other and packed. */
-    private Affine qkv(int layer) {
+    private Affine qkv(int layer) throws IOException {
         int[] heads = {c.nHeads(), c.nKeyValueHeads(), c.nKeyValueHeads()};
         if (names.qkv().size() == 1) {
             long rows = (long) (heads[0] + heads[1] + heads[2]) * c.dHead();
@@ -138,7 +139,7 @@ final class WeightReader implements AutoCloseable {
         return new Affine(w, b);
     }
 
-    private NDArray raw(String name, long... shape) {
+    private NDArray raw(String name, long... shape) throws IOException {
         NDArray array = file.read(scratch, prefix + name);
         if (array.getDataType() != DataType.FLOAT32) {
             array = array.toType(DataType.FLOAT32, false);

@@ -1,11 +1,13 @@
 package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
-import java.util.Collections;
+import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.Set;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.UnaryOperator;
 
 /**
  * A model's arrays, as the forward pass wants them: matrices are [out, in], as in {@code x·wᵀ + b}.
@@ -28,23 +30,26 @@ record Weights(
 
     /** Counts the numbers; an array used twice counts once. */
     long parameterCount() {
-        Set<NDArray> arrays = Collections.newSetFromMap(new IdentityHashMap<>());
-        arrays.add(embed);
-        positions.ifPresent(arrays::add);
-        finalNorm.addTo(arrays);
-        unembed.addTo(arrays);
+        AtomicLong count = new AtomicLong();
+        map(array -> {
+            count.addAndGet(array.size());
+            return array;
+        });
+        return count.get();
+    }
+
+    /** Replaces every array, each once. */
+    Weights map(UnaryOperator<NDArray> change) {
+        Map<NDArray, NDArray> changed = new IdentityHashMap<>();
+        UnaryOperator<NDArray> once = array -> changed.computeIfAbsent(array, change);
+        List<Layer> newLayers = new ArrayList<>();
         for (Layer layer : layers) {
-            layer.ln1.addTo(arrays);
-            layer.qkv.addTo(arrays);
-            layer.out.addTo(arrays);
-            layer.mlp.ifPresent(mlp -> {
-                mlp.norm.addTo(arrays);
-                mlp.gate.ifPresent(gate -> gate.addTo(arrays));
-                mlp.in.addTo(arrays);
-                mlp.out.addTo(arrays);
-            });
+            Optional<Mlp> mlp = layer.mlp.map(m ->
+                    new Mlp(m.norm.map(once), m.gate.map(g -> g.map(once)), m.in.map(once), m.out.map(once)));
+            newLayers.add(new Layer(layer.ln1.map(once), layer.qkv.map(once), layer.out.map(once), mlp));
         }
-        return arrays.stream().mapToLong(NDArray::size).sum();
+        return new Weights(
+                once.apply(embed), positions.map(once), newLayers, finalNorm.map(once), unembed.map(once));
     }
 
     /**
@@ -54,9 +59,8 @@ record Weights(
      * @param b [out], if there is one
      */
     record Affine(NDArray w, Optional<NDArray> b) {
-        private void addTo(Set<NDArray> arrays) {
-            arrays.add(w);
-            b.ifPresent(arrays::add);
+        private Affine map(UnaryOperator<NDArray> change) {
+            return new Affine(change.apply(w), b.map(change));
         }
     }
 
