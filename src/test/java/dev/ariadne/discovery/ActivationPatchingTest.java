@@ -1,0 +1,109 @@
+package dev.ariadne.discovery;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import dev.ariadne.task.Metric;
+import dev.ariadne.view.View;
+import java.util.List;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class ActivationPatchingTest {
+    private static final long[][] CLEAN = {{5, 9, 3, 7, 30}, {8, 2, 40, 41, 9}};
+    private static final long[][] CORRUPTED = {{5, 11, 3, 7, 30}, {8, 12, 40, 41, 9}};
+
+    private final HookedTransformer model = HookedTransformer.load("gpt2-tiny", "cpu");
+    private final Metric metric = Metric.logitDifference(new long[] {4, 6}, new long[] {17, 20});
+    private final ActivationPatching patching = ActivationPatching.of(model, CLEAN, CORRUPTED, metric);
+
+    @AfterEach
+    void close() {
+        model.close();
+    }
+
+    /** The obvious way: one whole run per patch. */
+    private double slow(String hook, String index) {
+        try (ActivationCache clean = model.runWithCache(CLEAN, hook)) {
+            NDArray donor = clean.get(hook).array();
+            Hook patch = Hook.at(hook, x -> {
+                NDArray edited = x.duplicate();
+                edited.set(new NDIndex(index), donor.get(new NDIndex(index)));
+                return edited;
+            });
+            try (Logits logits = model.run(CORRUPTED, patch)) {
+                return metric.apply(logits.array()).getFloat();
+            }
+        }
+    }
+
+    @Test
+    void equalsOneWholeRunPerPatch() {
+        for (String site : List.of("resid_pre", "resid_mid", "resid_post", "attn_out", "mlp_out")) {
+            PatchGrid grid = patching.byPosition(site);
+            for (int layer = 0; layer < 2; layer++) {
+                for (int pos = 0; pos < 5; pos++) {
+                    double expected = slow("blocks." + layer + ".hook_" + site, ":, " + pos);
+                    assertThat(grid.value(layer, pos)).as(site).isCloseTo(expected, within(1e-5));
+                }
+            }
+        }
+        PatchGrid patterns = patching.byHead("pattern");
+        List<PatchGrid> heads = patching.byHeadAndPosition("q");
+        for (int head = 0; head < 4; head++) {
+            assertThat(patterns.value(1, head))
+                    .isCloseTo(slow("blocks.1.attn.hook_pattern", ":, " + head), within(1e-5));
+            assertThat(heads.get(1).value(4, head))
+                    .isCloseTo(slow("blocks.1.attn.hook_q", ":, 4, " + head), within(1e-5));
+        }
+    }
+
+    @Test
+    void patchingTheOnlyDifferenceRecoversEverything() {
+        PatchGrid grid = patching.byPosition("resid_pre");
+        assertThat(grid.clean()).isNotCloseTo(grid.corrupted(), within(1e-3));
+        assertThat(grid.recovered(0, 1)).isCloseTo(1, within(1e-4));
+        assertThat(grid.recovered(0, 0)).isCloseTo(0, within(1e-4)); // the same in both prompts
+        assertThat(grid.bestRow(1)).isZero();
+    }
+
+    @Test
+    void isATableAndAHeatMap() {
+        PatchGrid grid = patching.byPosition("resid_pre");
+        assertThat(grid.table().rowCount()).isEqualTo(10);
+        assertThat(grid.table().doubleColumn("recovered").get(1)).isCloseTo(1, within(1e-4));
+        assertThat(grid.view()).isInstanceOfSatisfying(View.HeatMap.class, map -> {
+            assertThat(map.rows()).containsExactly("L0", "L1");
+            assertThat(map.value(0, 1)).isCloseTo(1, within(1e-4f));
+        });
+    }
+
+    @Test
+    void refusesPromptsOfDifferentLengthAndUnfitSites() {
+        assertThatThrownBy(() -> ActivationPatching.of(model, "abc", "abcd", metric))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("3 clean and 4 corrupted");
+        assertThatThrownBy(() -> patching.byPosition("z")).hasMessageContaining("head");
+        assertThatThrownBy(() -> patching.byHead("resid_pre")).hasMessageContaining("no heads");
+        assertThatThrownBy(() -> Metric.logitDifference(new long[] {1, 2}, new long[] {3}))
+                .hasMessageContaining("1 for 2");
+    }
+
+    @Test
+    void stopsWhenInterrupted() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(() -> patching.byPosition("resid_pre")).isInstanceOf(CancellationException.class);
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+}

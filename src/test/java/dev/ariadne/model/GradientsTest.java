@@ -1,0 +1,114 @@
+package dev.ariadne.model;
+
+import static dev.ariadne.model.TestModels.TOKENS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.DataType;
+import dev.ariadne.task.Metric;
+import java.util.List;
+import java.util.Random;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class GradientsTest {
+    private static final Metric METRIC = Metric.logitDifference(new long[] {4}, new long[] {17});
+
+    /** Central differences in float64 along a random direction, at every hook point the model has. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt2", "llama"})
+    void agreeWithFiniteDifferences(String family) {
+        try (HookedTransformer single = family.equals("gpt2") ? TestModels.gpt2() : TestModels.llama();
+                HookedTransformer model = single.to(DataType.FLOAT64)) {
+            List<String> names = model.hookNames().stream()
+                    .map(HookName::toString)
+                    .filter(name -> !name.contains("attn_in") && !name.contains("_input"))
+                    .toList();
+            Random random = new Random(1);
+            try (ActivationCache cache = model.runWithGradients(TOKENS, METRIC, names)) {
+                assertThat(cache.metric()).isCloseTo(metric(model), within(1e-12));
+                for (String name : names) {
+                    double[] grad = cache.grad(name).array().toDoubleArray();
+                    double[] direction = random.doubles(grad.length, -1, 1).toArray();
+                    double along = 0;
+                    for (int i = 0; i < grad.length; i++) {
+                        along += grad[i] * direction[i];
+                    }
+                    double step = 1e-5;
+                    double up = metric(model, shift(name, direction, step));
+                    double down = metric(model, shift(name, direction, -step));
+                    assertThat((up - down) / (2 * step))
+                            .as(name)
+                            .isCloseTo(along, within(1e-6 * Math.max(1, Math.abs(along))));
+                }
+            }
+        }
+    }
+
+    @Test
+    void startAtTheFirstActivationAskedFor() {
+        try (HookedTransformer model = TestModels.gpt2();
+                ActivationCache some = model.runWithGradients(TOKENS, METRIC, List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k"));
+                ActivationCache all = model.runWithGradients(TOKENS, METRIC, List.of())) {
+            for (String name : List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k")) {
+                assertThat(some.grad(name).toFloatArray())
+                        .containsExactly(all.grad(name).toFloatArray(), within(1e-5f));
+            }
+        }
+    }
+
+    @Test
+    void leaveNothingRecordedBehind() throws Exception {
+        ExecutorService cell = Executors.newSingleThreadExecutor(); // a thread the engine was not loaded on
+        try (HookedTransformer model = TestModels.gpt2()) {
+            cell.submit(() -> {
+                        try (ActivationCache cache = model.runWithGradients(TOKENS, METRIC, List.of("z"));
+                                Logits plain = model.run(TOKENS)) {
+                            assertThat(cache.get("z", 0).array().hasGradient()).isFalse();
+                            assertThat(cache.logits().array().hasGradient()).isFalse();
+                            assertThat(plain.array().hasGradient()).isFalse();
+                        }
+                    })
+                    .get();
+        } finally {
+            cell.shutdown();
+        }
+    }
+
+    @Test
+    void areRefusedWhereNoneWereTaken() {
+        try (HookedTransformer model = TestModels.gpt2();
+                ActivationCache cache = model.runWithCache(TOKENS, "z")) {
+            assertThatThrownBy(() -> cache.grad("z", 0))
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("runWithGradients");
+        }
+    }
+
+    @Test
+    void needAScalarMetric() {
+        try (HookedTransformer model = TestModels.gpt2()) {
+            assertThatThrownBy(() -> model.runWithGradients(TOKENS, logits -> logits, List.of("z")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("scalar");
+        }
+    }
+
+    private static double metric(HookedTransformer model, Hook... hooks) {
+        try (Logits logits = model.run(TOKENS, hooks)) {
+            return METRIC.apply(logits.array()).getDouble();
+        }
+    }
+
+    private static Hook shift(String name, double[] direction, double step) {
+        return Hook.at(name, x -> {
+            NDArray by = x.getManager().create(direction, x.getShape());
+            return x.add(by.mul(step));
+        });
+    }
+}

@@ -1,0 +1,91 @@
+package dev.ariadne.model;
+
+import static dev.ariadne.model.TestModels.TOKENS;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ariadne.task.Metric;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+
+/** Native memory stays flat: it is compared after a warm-up and after all runs. */
+class MemoryTest {
+    private static final long SLACK = 40 << 20; // bytes: the garbage collector's and allocator's own fluctuation
+
+    private static final HookedTransformer model = TestModels.gpt2();
+
+    @AfterAll
+    static void close() {
+        model.close();
+    }
+
+    @Test
+    void tenThousandRunsLeaveMemoryFlat() throws IOException {
+        assertFlat(10_000, i -> {
+            if (i % 2 == 0) {
+                model.run(TOKENS).close();
+            } else {
+                model.runWithCache(TOKENS).close();
+            }
+        });
+    }
+
+    @Test
+    void threeThousandRunsWithGradientsLeaveMemoryFlat() throws IOException {
+        Metric metric = Metric.logitDifference(new long[] {4}, new long[] {17});
+        assertFlat(3_000, i -> model.runWithGradients(TOKENS, metric, List.of("z", "mlp_out")).close());
+    }
+
+    @Test
+    void aThousandRunsThatThrowLeaveNothing() throws IOException {
+        Hook throwing = Hook.at("blocks.1.attn.hook_z", x -> {
+            throw new IllegalStateException("from the hook");
+        });
+        assertFlat(1_000, i -> assertThatThrownBy(() -> model.runWithCache(TOKENS, List.of(), throwing))
+                .hasMessage("from the hook"));
+        float[] after;
+        try (Logits logits = model.run(TOKENS)) {
+            after = logits.array().toFloatArray();
+        }
+        try (HookedTransformer fresh = TestModels.gpt2();
+                Logits logits = fresh.run(TOKENS)) {
+            assertThat(after).isEqualTo(logits.array().toFloatArray());
+        }
+    }
+
+    private interface Body {
+        void run(int i);
+    }
+
+    private static void assertFlat(int runs, Body body) throws IOException {
+        for (int i = 0; i < runs / 3; i++) {
+            body.run(i);
+        }
+        System.gc();
+        int arrays = model.arrayCount();
+        long before = residentBytes();
+        for (int i = 0; i < runs; i++) {
+            body.run(i);
+        }
+        System.gc();
+        assertThat(model.arrayCount()).isEqualTo(arrays);
+        assertThat(residentBytes() - before).isLessThan(SLACK);
+    }
+
+    /** Resident memory where the system tells it (Linux); elsewhere only the count of arrays is checked. */
+    private static long residentBytes() throws IOException {
+        Path status = Path.of("/proc/self/status");
+        if (!Files.exists(status)) {
+            return 0;
+        }
+        return Files.readAllLines(status).stream()
+                .filter(line -> line.startsWith("VmRSS:"))
+                .mapToLong(line -> Long.parseLong(line.replaceAll("\\D", "")) * 1024)
+                .findFirst()
+                .orElseThrow();
+    }
+}

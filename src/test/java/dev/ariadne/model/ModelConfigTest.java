@@ -1,0 +1,21 @@
+package dev.ariadne.model;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class ModelConfigTest {
+    @ParameterizedTest
+    @ValueSource(strings = {"gpt2-tiny", "llama-tiny", "llama3-tied-tiny"})
+    void bothStylesOfConfigurationSayTheSame(String model) throws IOException {
+        Path folder = TestModels.RESOURCES.resolve("models").resolve(model);
+        assertThat(read(folder.resolve("config.v5.json"))).isEqualTo(read(folder.resolve("config.json")));
+    }
+
+    private static ModelConfig read(Path json) throws IOException {
+        return ModelConfig.of(ModelFiles.readJson(json), json.toString());
+    }
+}

@@ -1,0 +1,164 @@
+package dev.ariadne.tensor;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+class TensorsTest {
+    private NDManager manager;
+
+    @BeforeEach
+    void open() {
+        manager = Tensors.engine().newBaseManager(Device.cpu());
+    }
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    @Test
+    void differentiatesWithRespectToWhatIsNoLeaf() {
+        NDArray x = manager.create(new float[] {1, 2, 3});
+        try (Tensors.GradMode on = Tensors.gradMode(true)) {
+            x.setRequiresGradient(true);
+            NDArray square = x.mul(x); // no leaf
+            NDArray y = square.mul(square).sum(); // x⁴
+            NDList grads = Tensors.grad(y, List.of(square, x));
+            assertThat(grads.get(0).toFloatArray()).containsExactly(2, 8, 18); // 2 x²
+            assertThat(grads.get(1).toFloatArray()).containsExactly(4, 32, 108); // 4 x³
+        }
+    }
+
+    @Test
+    void givesZerosForWhatTheScalarDoesNotDependOn() {
+        try (Tensors.GradMode on = Tensors.gradMode(true)) {
+            NDArray x = manager.create(new float[] {1, 2});
+            NDArray other = manager.create(new float[] {5, 6});
+            x.setRequiresGradient(true);
+            other.setRequiresGradient(true);
+            assertThat(Tensors.grad(x.sum(), List.of(other)).get(0).toFloatArray()).containsExactly(0, 0);
+        }
+    }
+
+    @Test
+    void refusesGradientsOfWhatIsNoScalar() {
+        NDArray x = manager.create(new float[] {1, 2});
+        assertThatThrownBy(() -> Tensors.grad(x, List.of(x)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("scalar")
+                .hasMessageContaining("(2)");
+    }
+
+    @Test
+    void restoresTheGradModeOfAnyThread() throws Exception {
+        ExecutorService other = Executors.newSingleThreadExecutor();
+        try {
+            boolean recorded = other.submit(() -> {
+                        NDArray x = manager.create(new float[] {1});
+                        x.setRequiresGradient(true);
+                        try (Tensors.GradMode off = Tensors.gradMode(false)) {
+                            return x.mul(x).hasGradient();
+                        }
+                    })
+                    .get();
+            assertThat(recorded).isFalse();
+        } finally {
+            other.shutdown();
+        }
+    }
+
+    @Test
+    void geluByTanhFollowsItsFormula() {
+        float[] xs = {-3, -1, -0.1f, 0, 0.1f, 1, 3};
+        float[] ys = Tensors.geluTanh(manager.create(xs)).toFloatArray();
+        for (int i = 0; i < xs.length; i++) {
+            double x = xs[i];
+            double expected = 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
+            assertThat((double) ys[i]).isCloseTo(expected, within(1e-6));
+        }
+    }
+
+    @Test
+    void rotatesHalvesAgainstEachOther() {
+        NDArray x = manager.create(new float[] {1, 2, 3, 4}, new Shape(1, 4));
+        NDArray cos = manager.create(new float[] {0, 1, 0, 1}, new Shape(1, 4));
+        NDArray sin = manager.create(new float[] {-1, 0, 1, 0}, new Shape(1, 4)); // first pair by 90 degrees
+        assertThat(Tensors.rotate(x, cos, sin).toFloatArray()).containsExactly(-3, 2, 1, 4);
+    }
+
+    @Test
+    void dividesByTheRootMeanSquare() {
+        NDArray x = manager.create(new float[] {3, 4}, new Shape(1, 2));
+        NDArray w = manager.create(new float[] {1, 10});
+        float[] y = Tensors.rmsNorm(x, w, manager.create(0f)).toFloatArray();
+        double rms = Math.sqrt((9 + 16) / 2.0);
+        assertThat((double) y[0]).isCloseTo(3 / rms, within(1e-6));
+        assertThat((double) y[1]).isCloseTo(40 / rms, within(1e-5));
+    }
+
+    @Test
+    void givesResultsToTheFirstArgumentsOwner() {
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray weights = manager.ones(new Shape(2, 3));
+            int before = manager.getManagedArrays().size();
+            NDArray x = scope.ones(new Shape(1, 3));
+            assertThat(Tensors.linear(x, weights, null).getManager()).isSameAs(scope);
+            assertThat(Tensors.alias(weights, scope).getManager()).isSameAs(scope);
+            assertThat(manager.getManagedArrays()).hasSize(before);
+        }
+    }
+
+    @ParameterizedTest
+    @EnumSource(value = DataType.class, names = {"BFLOAT16", "INT16", "UINT16", "UINT32", "UINT64", "STRING", "COMPLEX64", "UNKNOWN"})
+    void refusesTypesThatWouldAbortTheProcess(DataType type) {
+        assertThatThrownBy(() -> Tensors.require(type))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining(type.toString())
+                .hasMessageContaining("FLOAT32");
+    }
+
+    @Test
+    void saysWhichDevicesThereAreWhenOneIsMissing() {
+        int gpus = Tensors.engine().getGpuCount();
+        String missing = "cuda:" + gpus;
+        assertThatThrownBy(() -> Tensors.device(missing))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("'" + missing + "'")
+                .hasMessageContaining(gpus + " GPUs")
+                .hasMessageContaining("README");
+        assertThatThrownBy(() -> Tensors.device("tpu"))
+                .hasMessageContaining("'tpu'")
+                .hasMessageContaining("cpu");
+        assertThat(Tensors.device("CPU")).isEqualTo(Device.cpu());
+    }
+
+    @Test
+    void refusesLessThanOneThread() {
+        assertThatThrownBy(() -> Tensors.threads(0)).hasMessageContaining("at least 1, got 0");
+    }
+
+    @Test
+    void namesAllAxesOfAWrongShape() {
+        NDArray x = manager.ones(new Shape(1, 12, 512));
+        assertThatThrownBy(() -> Shapes.require(x, "resid", -1, -1, 768))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("resid must have shape (-1, -1, 768), got (1, 12, 512)");
+        assertThat(Shapes.require(x, "resid", -1, 12, 512)).isSameAs(x);
+    }
+}
