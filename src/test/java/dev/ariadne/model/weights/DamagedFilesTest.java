@@ -36,13 +36,12 @@ class DamagedFilesTest {
                 Arguments.of("must have dtype, shape and two data_offsets", tensor("F32", "1", "0"), 4),
                 Arguments.of("has more than 2 numbers", tensor("F32", "1", "0,4,8"), 4),
                 Arguments.of("has more than 8 numbers", tensor("F32", "1,1,1,1,1,1,1,1,1", "0,4"), 4),
-                Arguments.of(
-                        "does not fit in 60 bits", tensor("F32", "4294967296,4294967296,4294967296", "0,4"), 4),
+                Arguments.of("does not fit in 60 bits", tensor("F32", "4294967296,4294967296,4294967296", "0,4"), 4),
                 Arguments.of("does not fit in 60 bits", tensor("F32", "0,4294967296,4294967296", "0,0"), 0),
                 Arguments.of("has a size of 18446744073709551615", tensor("F32", "-1", "0,4"), 4),
                 Arguments.of("not the JSON object", tensor("F32", "99999999999999999999999", "0,4"), 4),
                 Arguments.of("must be VALUE_NUMBER_INT", tensor("F32", "1.5", "0,4"), 4),
-                Arguments.of("must be VALUE_NUMBER_INT", tensor("F32", "[1]", "0,4"), 4),
+                Arguments.of("nesting depth (4) exceeds", tensor("F32", "[1]", "0,4"), 4),
                 Arguments.of("has dtype 'F12'", tensor("F12", "1", "0,4"), 4),
                 Arguments.of("Duplicate field 'a'", "{" + a + "," + a + "}", 4),
                 Arguments.of("overlap at byte", "{" + a + "," + a.replace("\"a\"", "\"b\"") + "}", 4),
@@ -51,7 +50,7 @@ class DamagedFilesTest {
                 Arguments.of("must be START_OBJECT", "{\"a\":1}", 0),
                 Arguments.of("goes on after its closing brace", "{} {}", 0),
                 Arguments.of("does not begin with '{'", " {}", 0),
-                Arguments.of("not the JSON object", "{\"a\":" + "[".repeat(50000), 0),
+                Arguments.of("found START_ARRAY", "{\"a\":" + "[".repeat(50000), 0),
                 Arguments.of("not the JSON object", "{\"a\"", 0));
     }
 
@@ -97,8 +96,8 @@ class DamagedFilesTest {
                 "has 9 sizes");
         GgufTensor twice = new GgufTensor("t", 0, new byte[4], 1);
         refuses("twice.gguf", TestFiles.gguf(List.of(), twice, twice), "'t' is listed twice");
-        byte[] overlapping =
-                TestFiles.gguf(List.of(), new GgufTensor("t", 0, new byte[64], 16), new GgufTensor("u", 0, new byte[64], 16));
+        byte[] overlapping = TestFiles.gguf(
+                List.of(), new GgufTensor("t", 0, new byte[64], 16), new GgufTensor("u", 0, new byte[64], 16));
         int secondOffset = 24 + 33 + 33 - 8; // header, two descriptions, back over the last number
         refuses("overlap.gguf", patched(overlapping, secondOffset, 32), "'t' and 'u' overlap");
         refuses("odd.gguf", patched(overlapping, secondOffset, 33), "offset 33");

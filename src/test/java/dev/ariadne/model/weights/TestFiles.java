@@ -179,4 +179,19 @@ final class TestFiles {
                 new GgufTensor("quantised", 8, new byte[4 * 34], 64, 2),
                 new GgufTensor("half", 1, new byte[12], 3, 2));
     }
+
+    /** A GGUF file with one block of every quantised type. */
+    static byte[] quantisedGguf() {
+        List<StoredType> types = Arrays.stream(StoredType.values())
+                .filter(type -> type.blockElements() > 1)
+                .toList();
+        List<Integer> ids = List.of(2, 3, 6, 7, 8, 12, 13, 14);
+        GgufTensor[] tensors = new GgufTensor[types.size()];
+        for (int i = 0; i < tensors.length; i++) {
+            StoredType type = types.get(i);
+            tensors[i] = new GgufTensor(type.name(), ids.get(i), new byte[type.blockBytes()], type.blockElements(), 1);
+        }
+        return gguf(
+                List.of(new Bytes().string("general.alignment").u32(4).u32(32).done()), tensors);
+    }
 }
