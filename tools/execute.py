@@ -1,0 +1,117 @@
+"""Executes notebooks in their Java kernel and says how each went: ./run --execute [--inplace] [NOTEBOOK...]."""
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbconvert import HTMLExporter
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "target" / "notebooks"
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="./run --execute", description="Execute notebooks without a browser.")
+    parser.add_argument("--inplace", action="store_true", help="write the outputs back into the notebooks")
+    parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds that one cell may take (600)")
+    parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in notebooks/ and tutorials/")
+    return parser.parse_args()
+
+
+def all_notebooks() -> list:
+    found = [path for folder in ("notebooks", "tutorials") for path in (ROOT / folder).rglob("*.ipynb")]
+    return sorted(path for path in found if ".ipynb_checkpoints" not in path.parts)
+
+
+def label(path: Path) -> Path:
+    full = path.resolve()
+    return full.relative_to(ROOT) if full.is_relative_to(ROOT) else Path(full.name)
+
+
+def failing_cell(notebook):
+    """The first cell with an error that was not expected, and that error's message."""
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "raises-exception" in cell.metadata.get("tags", []):
+            continue
+        for output in cell.outputs:
+            if output.output_type == "error":
+                return cell, output.evalue or output.ename
+    return None
+
+
+def execute(path: Path, timeout: int):
+    """The executed notebook, and what went wrong in it, or None."""
+    notebook = nbformat.read(path, as_version=4)
+    log = RESULTS / label(path).with_suffix(".log")
+    log.parent.mkdir(parents=True, exist_ok=True)
+    client = NotebookClient(
+        notebook,
+        timeout=timeout,
+        startup_timeout=120,
+        kernel_name=notebook.metadata.get("kernelspec", {}).get("name", "java"),
+        record_timing=False,  # the same outputs make the same file
+        coalesce_streams=True,
+        resources={"metadata": {"path": str(path.resolve().parent)}},
+    )
+    problem = None
+    with log.open("w", encoding="utf-8") as kernel_log:
+        try:
+            client.execute(stdout=kernel_log, stderr=kernel_log)
+        except CellExecutionError as error:
+            cell, message = failing_cell(notebook) or (None, str(error))
+            problem = f"{indent(cell.source)}\n    {message}" if cell else message
+        except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
+            problem = f"    {str(error).strip()}\n    kernel log: {log}"
+    return notebook, problem
+
+
+def indent(source: str) -> str:
+    return "\n".join("    | " + line for line in source.splitlines())
+
+
+def save(notebook, path: Path, inplace: bool) -> Path:
+    result = RESULTS / label(path)
+    nbformat.write(notebook, result)
+    html, _ = HTMLExporter().from_notebook_node(notebook)
+    result.with_suffix(".html").write_text(html, encoding="utf-8")
+    if inplace:
+        nbformat.write(notebook, path)
+    return result
+
+
+def interrupt(*_):
+    raise KeyboardInterrupt
+
+
+def main() -> int:
+    options = arguments()
+    signal.signal(signal.SIGTERM, interrupt)  # end the kernel too, not only this process
+    notebooks = options.notebooks or all_notebooks()
+    absent = [str(path) for path in notebooks if not path.is_file()]
+    if absent:
+        print(f"[run] no such notebook: {', '.join(absent)}", file=sys.stderr)
+        return 2
+    failures = 0
+    for path in notebooks:
+        start = time.monotonic()
+        notebook, problem = execute(path, options.timeout)
+        save(notebook, path, options.inplace and problem is None)
+        print(f"{'failed' if problem else 'ok':8}{label(path)}  {time.monotonic() - start:.1f} s", flush=True)
+        if problem:
+            failures += 1
+            print(problem, flush=True)
+    print(f"[run] {len(notebooks) - failures} of {len(notebooks)} notebooks executed; results: {RESULTS}")
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        print("\n[run] interrupted", file=sys.stderr)
+        sys.exit(130)
