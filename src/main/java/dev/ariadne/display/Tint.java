@@ -19,7 +19,7 @@ record Tint(Scale scale, double max, boolean clipped, boolean gaps) {
     static final int STEPS = 255;
 
     static final int GRAY = 0xBDBDBD;
-    static final int BLACK = 0x111111;
+    static final int BLACK = 0x000000; // a gray would leave mid-blue without readable ink
     static final int WHITE = 0xFFFFFF;
 
     private static final int[] BLUES = {0xFFFFFF, 0xC6DBEF, 0x6BAED6, 0x2171B5, 0x08306B};
