@@ -51,7 +51,7 @@ public final class Display {
      * @return the bytes of the file
      */
     public static byte[] png(Displayable displayable) {
-        return ScenePainter.png(Scenes.of(displayable.view()));
+        return ScenePainter.png(Scenes.of(displayable.view()), 2);
     }
 
     /**
@@ -65,7 +65,7 @@ public final class Display {
     }
 
     /**
-     * Returns all forms that a notebook stores.
+     * Returns all forms that a notebook stores; its PNG has the size of the SVG, as readers show it pixel by pixel.
      *
      * @param displayable what to show
      * @return {@code text/html}, {@code image/png} in base64 and {@code text/plain}; without the picture where this
@@ -76,7 +76,7 @@ public final class Display {
         Map<String, String> bundle = new LinkedHashMap<>();
         bundle.put("text/html", html(view));
         try {
-            bundle.put("image/png", Base64.getEncoder().encodeToString(png(view)));
+            bundle.put("image/png", Base64.getEncoder().encodeToString(ScenePainter.png(Scenes.of(view), 1)));
         } catch (LinkageError | InternalError | NullPointerException e) {
             // No fontconfig: the JDK fails in one of these ways. HTML and text do not need a font.
             bundle.remove("image/png");

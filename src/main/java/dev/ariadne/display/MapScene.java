@@ -8,6 +8,7 @@ import dev.ariadne.display.Scene.Words;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Scale;
 import dev.ariadne.view.View.Text;
+import java.util.ArrayList;
 import java.util.List;
 
 /** Lays out heat maps: one large, or many small ones side by side with one color scale. */
@@ -213,17 +214,25 @@ final class MapScene {
 
     private static void numbers(Scene scene, HeatMap map, Tint tint, Box cell) {
         double size = Math.min(10, cell.width() / 4);
+        List<Words> light = new ArrayList<>();
         for (int r = 0; r < map.rows().size(); r++) {
             for (int c = 0; c < map.columns().size(); c++) {
                 float value = map.value(r, c);
                 if (!Float.isNaN(value)) {
-                    Font font = Font.of(size, Tint.inkOn(tint.color(tint.step(value))));
+                    int ink = Tint.inkOn(tint.color(tint.step(value)));
                     double x = cell.x() + (c + 0.5) * cell.width();
                     double y = cell.y() + (r + 0.5) * cell.height() + size * 0.36;
-                    scene.add(new Words(x, y, Numbers.brief(value, tint.max()), font, Anchor.MIDDLE, 0));
+                    String text = Numbers.brief(value, tint.max());
+                    Words words = new Words(x, y, text, Font.of(size, ink), Anchor.MIDDLE, 0);
+                    if (ink == Tint.WHITE) {
+                        light.add(words); // after the dark ones, so that the SVG has two groups and not hundreds
+                    } else {
+                        scene.add(words);
+                    }
                 }
             }
         }
+        light.forEach(scene::add);
     }
 
     private static String legend(HeatMap map, Tint tint) {

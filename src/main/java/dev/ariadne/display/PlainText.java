@@ -121,6 +121,7 @@ final class PlainText {
                 .append(Numbers.format(tint.max()))
                 .append(unit)
                 .append(tint.scale() == Scale.DIVERGING ? ", a to i = tenths below zero" : "")
+                .append(tint.gaps() ? ", ? = no value" : "")
                 .append(", . = less\n");
         for (int r = 0; r < map.rows().size(); r++) {
             out.append(Glyphs.pad(Glyphs.visible(map.rows().get(r)), width, true))

@@ -10,23 +10,23 @@ import java.awt.RenderingHints;
 import java.awt.geom.AffineTransform;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
-import java.io.ByteArrayOutputStream;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import javax.imageio.ImageIO;
 
-/** Paints a scene with Java2D, at twice the size, as PNG. */
+/** Paints a scene with Java2D, as PNG. */
 final class ScenePainter {
-    private static final double SCALE = 2;
     private static final double MAX_PIXELS = 2e7; // 80 MB while it is painted
 
     private ScenePainter() {}
 
-    static byte[] png(Scene scene) {
+    /**
+     * Paints.
+     *
+     * @param zoom pixels of the picture for a pixel of the scene
+     */
+    static byte[] png(Scene scene, double zoom) {
         if (System.getProperty("java.awt.headless") == null) {
             System.setProperty("java.awt.headless", "true"); // macOS would open an application icon
         }
-        double scale = Math.min(SCALE, Math.sqrt(MAX_PIXELS / (scene.width() * scene.height())));
+        double scale = Math.min(zoom, Math.sqrt(MAX_PIXELS / (scene.width() * scene.height())));
         int width = Math.max(1, (int) Math.round(scene.width() * scale));
         int height = Math.max(1, (int) Math.round(scene.height() * scale));
         BufferedImage image = new BufferedImage(width, height, BufferedImage.TYPE_INT_RGB);
@@ -44,20 +44,7 @@ final class ScenePainter {
         } finally {
             g.dispose();
         }
-        return encode(image);
-    }
-
-    private static byte[] encode(BufferedImage image) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
-        try {
-            ImageIO.setUseCache(false); // no temporary file for a small picture
-            if (!ImageIO.write(image, "png", out)) {
-                throw new AssertionError("this JDK has no PNG writer, which every JDK has");
-            }
-        } catch (IOException e) {
-            throw new UncheckedIOException("PNG of " + image.getWidth() + " x " + image.getHeight() + " pixels", e);
-        }
-        return out.toByteArray();
+        return PngWriter.rgb(image);
     }
 
     private static void paint(Graphics2D g, Scene.Shape shape) {

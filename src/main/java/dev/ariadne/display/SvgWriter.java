@@ -18,22 +18,35 @@ final class SvgWriter {
         String h = number(scene.height());
         StringBuilder svg = new StringBuilder(4096);
         svg.append("<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"" + w + "\" height=\"" + h + "\" viewBox=\"0 0 "
-                + w + " " + h + "\" font-family=\"" + SANS + "\">\n");
+                + w + " " + h + "\" font-family=\"" + SANS
+                + "\" style=\"white-space:pre\">\n");
         svg.append("<rect width=\"" + w + "\" height=\"" + h + "\" rx=\"4\" fill=\"#ffffff\"/>\n");
+        String group = "";
         for (Scene.Shape shape : scene.shapes()) {
-            if (shape instanceof Box box) {
-                svg.append("<rect" + frame(box.x(), box.y(), box.width(), box.height()) + " fill=\"" + color(box.rgb())
-                        + "\"/>\n");
-            } else if (shape instanceof Words words) {
-                text(svg, words);
-            } else if (shape instanceof Picture p) {
-                svg.append("<image" + frame(p.x(), p.y(), p.width(), p.height())
-                        + " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\""
-                        + " href=\"data:image/png;base64,"
-                        + Base64.getEncoder().encodeToString(p.image().png()) + "\"/>\n");
+            String next = shape instanceof Words words ? group(words) : "";
+            if (!next.equals(group)) {
+                svg.append(group.isEmpty() ? "" : "</g>\n").append(next.isEmpty() ? "" : next + "\n");
+                group = next;
             }
+            shape(svg, shape);
         }
+        svg.append(group.isEmpty() ? "" : "</g>\n");
         return svg.append("</svg>\n").toString();
+    }
+
+    private static void shape(StringBuilder svg, Scene.Shape shape) {
+        if (shape instanceof Box box) {
+            svg.append("<rect" + frame(box.x(), box.y(), box.width(), box.height()) + " fill=\"" + color(box.rgb())
+                    + "\"/>\n");
+        } else if (shape instanceof Words words) {
+            text(svg, words);
+        } else if (shape instanceof Picture p) {
+            svg.append("<image" + frame(p.x(), p.y(), p.width(), p.height())
+                    + " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,"
+                    + Base64.getEncoder().encodeToString(p.image().png()) + "\"/>\n");
+        } else {
+            throw new AssertionError("unhandled shape " + shape);
+        }
     }
 
     static String color(int rgb) {
@@ -45,12 +58,11 @@ final class SvgWriter {
                 + number(height) + "\"";
     }
 
-    private static void text(StringBuilder svg, Words words) {
-        String x = number(words.x());
-        String y = number(words.y());
-        svg.append("<text x=\"" + x + "\" y=\"" + y + "\" font-size=\""
-                + number(words.font().size()) + "\" fill=\""
-                + color(words.font().rgb()) + "\"");
+    /** Opens the group of texts that look alike: hundreds of cell values share what they have in common. */
+    private static String group(Words words) {
+        StringBuilder svg =
+                new StringBuilder("<g font-size=\"" + number(words.font().size()) + "\" fill=\""
+                        + color(words.font().rgb()) + "\"");
         switch (words.anchor()) {
             case START -> {} // the default
             case MIDDLE -> svg.append(" text-anchor=\"middle\"");
@@ -62,10 +74,14 @@ final class SvgWriter {
         if (words.font().mono()) {
             svg.append(" font-family=\"" + MONO + "\"");
         }
-        if (words.angle() != 0) {
-            svg.append(" transform=\"rotate(" + words.angle() + " " + x + " " + y + ")\"");
-        }
-        svg.append(" style=\"white-space:pre\">" + Glyphs.escape(words.text()) + "</text>\n");
+        return svg.append(">").toString();
+    }
+
+    private static void text(StringBuilder svg, Words words) {
+        String x = number(words.x());
+        String y = number(words.y());
+        String turn = words.angle() == 0 ? "" : " transform=\"rotate(" + words.angle() + " " + x + " " + y + ")\"";
+        svg.append("<text x=\"" + x + "\" y=\"" + y + "\"" + turn + ">" + Glyphs.escape(words.text()) + "</text>\n");
     }
 
     /** Writes a coordinate with at most two decimals. */

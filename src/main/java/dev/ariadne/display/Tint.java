@@ -19,6 +19,8 @@ record Tint(Scale scale, double max, boolean clipped, boolean gaps) {
     static final int STEPS = 255;
 
     static final int GRAY = 0xBDBDBD;
+    static final int BLACK = 0x000000; // a gray would leave mid-blue without readable ink
+    static final int WHITE = 0xFFFFFF;
 
     private static final int[] BLUES = {0xFFFFFF, 0xC6DBEF, 0x6BAED6, 0x2171B5, 0x08306B};
     private static final int[] BLUE_TO_ORANGE = {0x053061, 0x2166AC, 0x92C5DE, 0xFFFFFF, 0xFDB863, 0xC0580A, 0x7F3B08};
@@ -64,7 +66,7 @@ record Tint(Scale scale, double max, boolean clipped, boolean gaps) {
 
     /** Returns black or white, whichever reads better on a color. */
     static int inkOn(int rgb) {
-        return contrast(rgb, 0x111111) >= contrast(rgb, 0xFFFFFF) ? 0x111111 : 0xFFFFFF;
+        return contrast(rgb, BLACK) >= contrast(rgb, WHITE) ? BLACK : WHITE;
     }
 
     /** Returns the contrast ratio of two colors as WCAG 2 defines it, from 1 to 21. */

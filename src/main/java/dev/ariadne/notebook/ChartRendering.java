@@ -2,10 +2,9 @@ package dev.ariadne.notebook;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.Supplier;
 import org.knowm.xchart.BitmapEncoder;
 import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.internal.chartpart.Chart;
@@ -16,22 +15,21 @@ final class ChartRendering {
 
     @SuppressWarnings("rawtypes") // the class object of a generic type is one of the raw type
     static Rendering<Chart> get() {
-        return new Rendering<>(Chart.class, ChartRendering::forms);
+        return new Rendering<>(Chart.class, ChartRendering::bundle);
     }
 
-    private static Map<String, Supplier<Optional<String>>> forms(Chart<?, ?> chart) {
-        Map<String, Supplier<Optional<String>>> forms = new LinkedHashMap<>();
-        forms.put("image/png", () -> Rendering.png(() -> png(chart)));
-        forms.put("text/plain", () -> Optional.of(text(chart)));
-        return forms;
-    }
-
-    private static byte[] png(Chart<?, ?> chart) {
+    private static Map<String, String> bundle(Chart<?, ?> chart) {
+        Map<String, String> bundle = new LinkedHashMap<>();
         try {
-            return BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
+            byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
+            bundle.put("image/png", Base64.getEncoder().encodeToString(png));
+        } catch (LinkageError | InternalError | NullPointerException e) {
+            bundle.clear(); // the JDK's ways to say that it has no font: the chart's name remains
         } catch (IOException e) {
             throw new UncheckedIOException("PNG of the chart '" + chart.getTitle() + "'", e);
         }
+        bundle.put("text/plain", text(chart));
+        return bundle;
     }
 
     /** Names the chart, where XChart's own text is an identity hash. */

@@ -32,11 +32,9 @@ final class JJavaKernel implements Kernel {
     private static <T> void register(Renderer renderer, Rendering<T> rendering) {
         renderer.createRegistration(rendering.type())
                 .register((value, context) -> rendering
-                        .forms()
+                        .bundle()
                         .apply(value)
-                        .forEach((mime, form) -> context.renderIfRequested(
-                                MIMEType.parse(mime),
-                                (type, out) -> form.get().ifPresent(data -> out.putData(type, data)))));
+                        .forEach((mime, form) -> context.renderIfRequested(MIMEType.parse(mime), () -> form)));
     }
 
     @Override

@@ -32,8 +32,8 @@ final class Kernels {
         try {
             kernel.install();
             current = kernel;
-        } catch (LinkageError e) {
-            current = null; // a kernel whose classes have changed: text it is
+        } catch (LinkageError | RuntimeException e) {
+            current = null; // a kernel that has changed: text it is
         }
     }
 
@@ -55,8 +55,9 @@ final class Kernels {
                 return Optional.of(kernel);
             }
             return Optional.empty();
-        } catch (ReflectiveOperationException | LinkageError e) {
-            return Optional.empty(); // this kernel's classes are not here
+        } catch (ReflectiveOperationException | LinkageError | RuntimeException e) {
+            // This kernel's classes are not here, or are here but do not run: JJava's look-up throws then.
+            return Optional.empty();
         }
     }
 }

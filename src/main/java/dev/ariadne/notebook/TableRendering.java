@@ -6,8 +6,6 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
-import java.util.function.Supplier;
 import tech.tablesaw.api.Table;
 
 /** Shows a Tablesaw table as our tables are shown; a class of its own because Tablesaw may be missing. */
@@ -17,19 +15,16 @@ final class TableRendering {
     private TableRendering() {}
 
     static Rendering<Table> get() {
-        return new Rendering<>(Table.class, TableRendering::forms);
+        return new Rendering<>(Table.class, TableRendering::bundle);
     }
 
-    private static Map<String, Supplier<Optional<String>>> forms(Table table) {
+    private static Map<String, String> bundle(Table table) {
         String more = table.rowCount() > ROWS ? "… " + (table.rowCount() - ROWS) + " more rows" : "";
         View view = view(table);
-        Map<String, Supplier<Optional<String>>> forms = new LinkedHashMap<>();
-        forms.put("text/html", () -> {
-            String html = Display.html(view);
-            return Optional.of(more.isEmpty() ? html : html + "<div style=\"margin:4px\">" + more + "</div>");
-        });
-        forms.put("text/plain", () -> Optional.of(Display.text(view) + (more.isEmpty() ? "" : more + "\n")));
-        return forms;
+        Map<String, String> bundle = new LinkedHashMap<>();
+        bundle.put("text/html", Display.html(view) + (more.isEmpty() ? "" : "<div>" + more + "</div>"));
+        bundle.put("text/plain", Display.text(view) + (more.isEmpty() ? "" : more + "\n"));
+        return bundle;
     }
 
     private static View view(Table table) {

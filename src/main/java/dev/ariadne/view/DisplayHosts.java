@@ -19,7 +19,7 @@ final class DisplayHosts {
                 host.install();
                 return host;
             }
-        } catch (ServiceConfigurationError | LinkageError e) {
+        } catch (ServiceConfigurationError | LinkageError | RuntimeException e) {
             // A display that cannot load must not keep a result from being computed; the text form remains.
             return new Silent();
         }

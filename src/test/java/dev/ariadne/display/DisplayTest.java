@@ -1,0 +1,134 @@
+package dev.ariadne.display;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ariadne.view.View;
+import dev.ariadne.view.View.HeatMap;
+import dev.ariadne.view.View.Scale;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Base64;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import javax.imageio.ImageIO;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.MethodSource;
+
+class DisplayTest {
+    static List<View> all() {
+        return Samples.all();
+    }
+
+    @ParameterizedTest
+    @MethodSource("all")
+    void paintsEveryView(View view) throws IOException {
+        Scene scene = Scenes.of(view);
+        BufferedImage image = ImageIO.read(new ByteArrayInputStream(Display.png(view)));
+        assertThat(image.getWidth()).isEqualTo((int) (2 * scene.width()));
+        assertThat(image.getHeight()).isEqualTo((int) (2 * scene.height()));
+        assertThat(Display.text(view)).doesNotContain("\u0007", "\u001b", "\ud800 ", "\r");
+    }
+
+    @Test
+    void paintsTheColorOfEachCell() throws IOException {
+        HeatMap map =
+                new HeatMap("", "", List.of("a"), "", List.of("b", "c"), new float[][] {{-1, 1}}, "", Scale.DIVERGING);
+        Scene scene = MapScene.of(map);
+        Scene.Picture cells = (Scene.Picture) scene.shapes().stream()
+                .filter(Scene.Picture.class::isInstance)
+                .findFirst()
+                .orElseThrow();
+        BufferedImage image = ImageIO.read(new ByteArrayInputStream(Display.png(map)));
+        int y = (int) (2 * (cells.y() + 2));
+        int left = image.getRGB((int) (2 * (cells.x() + 2)), y) & 0xFFFFFF;
+        int right = image.getRGB((int) (2 * (cells.x() + cells.width() - 2)), y) & 0xFFFFFF;
+        assertThat(left).isEqualTo(0x053061); // the blue end
+        assertThat(right).isEqualTo(0x7F3B08); // the orange end
+    }
+
+    @Test
+    void writesTheCellsAsAPngThatOthersRead() throws IOException {
+        int[] palette = {0x102030, 0xFFFFFF, 0xBDBDBD};
+        IndexedImage image = new IndexedImage(300, 300, palette); // more than one stored block
+        for (int y = 0; y < 300; y++) {
+            for (int x = 0; x < 300; x++) {
+                image.set(x, y, (x + 2 * y) % 3);
+            }
+        }
+        BufferedImage read = ImageIO.read(new ByteArrayInputStream(image.png()));
+        for (int y = 0; y < 300; y++) {
+            for (int x = 0; x < 300; x++) {
+                assertThat(read.getRGB(x, y) & 0xFFFFFF).isEqualTo(palette[(x + 2 * y) % 3]);
+            }
+        }
+    }
+
+    @Test
+    void writesTheSameNumbersInEveryLocale() {
+        Locale before = Locale.getDefault();
+        try {
+            List<List<String>> outputs = new ArrayList<>();
+            for (Locale locale : List.of(Locale.ROOT, Locale.GERMANY, Locale.forLanguageTag("ar-EG"))) {
+                Locale.setDefault(locale);
+                List<String> output = new ArrayList<>();
+                for (View view : Samples.all()) {
+                    output.add(Display.html(view));
+                    output.add(Display.svg(view));
+                    output.add(Display.text(view));
+                }
+                outputs.add(output);
+            }
+            assertThat(outputs.get(1)).isEqualTo(outputs.get(0));
+            assertThat(outputs.get(2)).isEqualTo(outputs.get(0));
+        } finally {
+            Locale.setDefault(before);
+        }
+    }
+
+    @Test
+    void bundlesHtmlPictureAndText() throws IOException {
+        View view = Samples.map(3, 3, Scale.DIVERGING);
+        Map<String, String> bundle = Display.bundle(view);
+        assertThat(bundle.keySet()).containsExactly("text/html", "image/png", "text/plain");
+        byte[] png = Base64.getDecoder().decode(bundle.get("image/png"));
+        assertThat(ImageIO.read(new ByteArrayInputStream(png)).getWidth())
+                .isEqualTo((int) MapScene.of((HeatMap) view).width());
+    }
+
+    @Test
+    void savesByTheEndingOfTheName(@TempDir Path folder) throws IOException {
+        View view = new View.Text("Überschrift", "达拉斯");
+        Display.save(view, folder.resolve("a.SVG"));
+        Display.save(view, folder.resolve("a.html"));
+        Display.save(view, folder.resolve("a.txt"));
+        Display.save(view, folder.resolve("a.png"));
+        Display.save(view, folder.resolve("a.png")); // replaces
+        assertThat(folder.resolve("a.SVG")).hasContent(Display.svg(view));
+        assertThat(folder.resolve("a.txt")).hasContent("Überschrift\n达拉斯\n");
+        assertThat(folder.resolve("a.html")).content().contains("<meta charset=\"utf-8\"/>", "达拉斯");
+        assertThat(folder.resolve("a.png")).hasBinaryContent(Display.png(view));
+        try (var files = Files.list(folder)) {
+            assertThat(files).as("no temporary file stays").hasSize(4);
+        }
+    }
+
+    @Test
+    void saysWhatItCannotSave(@TempDir Path folder) {
+        View view = new View.Text("", "x");
+        assertThatThrownBy(() -> Display.save(view, folder.resolve("a.gif")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png or .txt");
+        assertThatThrownBy(() -> Display.save(view, folder.resolve("none").resolve("a.svg")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("there is no folder");
+        assertThat(folder).isEmptyDirectory();
+    }
+}

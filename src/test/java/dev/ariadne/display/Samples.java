@@ -1,0 +1,101 @@
+package dev.ariadne.display;
+
+import dev.ariadne.view.View;
+import dev.ariadne.view.View.Bar;
+import dev.ariadne.view.View.Bars;
+import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.HeatMap;
+import dev.ariadne.view.View.Panels;
+import dev.ariadne.view.View.Scale;
+import dev.ariadne.view.View.Table;
+import dev.ariadne.view.View.Text;
+import dev.ariadne.view.View.Tokens;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.stream.IntStream;
+
+/** Views with everything that can go wrong in them. */
+final class Samples {
+    static final List<String> NASTY = List.of(
+            "<script>alert(1)</script>",
+            "\"'&amp;",
+            "line\nbreak\ttab\r",
+            "\u0000\u0007\u001b[31m",
+            "lone \ud800 and \udc00",
+            "\uFFFE\uFFFF",
+            "right\u202eto left",
+            "达拉斯",
+            "São Paulo é",
+            "👩‍👩‍👧",
+            "",
+            " ".repeat(3),
+            "a".repeat(300));
+
+    private Samples() {}
+
+    static List<View> all() {
+        List<View> all = new ArrayList<>();
+        for (String text : NASTY) {
+            all.addAll(with(text));
+        }
+        all.add(new Table("empty", List.of("a"), List.of()));
+        all.add(new Table("nothing", List.of(), List.of()));
+        all.add(new Bars("no bars", "token", "p", List.of()));
+        all.add(new Panels("no panels", List.of()));
+        all.add(new HeatMap("no cells", "row", List.of(), "column", List.of(), new float[0][], "", Scale.SEQUENTIAL));
+        all.add(new Tokens("no tokens", List.of(), new double[0], ""));
+        all.add(map(30, 12, Scale.DIVERGING));
+        all.add(map(64, 64, Scale.SEQUENTIAL));
+        all.add(new Panels("heads", Collections.nCopies(12, map(20, 20, Scale.SEQUENTIAL))));
+        return all;
+    }
+
+    private static List<View> with(String text) {
+        float[][] values = {{Float.NaN, -1}, {Float.POSITIVE_INFINITY, 2.5f}};
+        List<String> labels = List.of(text, "other");
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put(text, text);
+        View map = new HeatMap(text, text, labels, text, labels, values, text, Scale.DIVERGING);
+        return List.of(
+                new Text(text, text + "\nsecond line"),
+                new Facts(text, facts),
+                new Table(text, labels, List.of(labels, List.of("1.5", text))),
+                new Bars(
+                        text,
+                        text,
+                        text,
+                        List.of(text),
+                        List.of(
+                                new Bar(text, 0.5, List.of(text)),
+                                new Bar("b", -1e-9, List.of("2")),
+                                new Bar("c", Double.NaN, List.of("3")))),
+                map,
+                new Tokens(text, List.of(text, "b", "c\n"), new double[] {1, -2, Double.NaN}, text),
+                new Panels(text, List.of(map, map, new Text(text, text), new Panels(text, List.of(map)))));
+    }
+
+    static HeatMap map(int rows, int columns, Scale scale) {
+        Random random = new Random(7);
+        float[][] values = new float[rows][columns];
+        for (float[] row : values) {
+            for (int c = 0; c < columns; c++) {
+                row[c] = (float) (scale == Scale.DIVERGING ? random.nextGaussian() : random.nextDouble());
+            }
+        }
+        return new HeatMap("grid", "layer", numbers(rows), "position", tokens(columns), values, "logits", scale);
+    }
+
+    static List<String> numbers(int n) {
+        return IntStream.range(0, n).mapToObj(String::valueOf).toList();
+    }
+
+    static List<String> tokens(int n) {
+        List<String> words =
+                List.of("<|endoftext|>", " the", " capital", "达拉斯首都", " überraschenderweise", ".", " Marie-Hélène");
+        return IntStream.range(0, n).mapToObj(i -> words.get(i % words.size())).toList();
+    }
+}

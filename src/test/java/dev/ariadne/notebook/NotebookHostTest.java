@@ -1,0 +1,108 @@
+package dev.ariadne.notebook;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.ariadne.view.DisplayHost;
+import dev.ariadne.view.DisplayHost.Live;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class NotebookHostTest {
+    private final RecordingKernel kernel = new RecordingKernel();
+
+    @AfterEach
+    void forgetTheKernel() {
+        Kernels.reset();
+    }
+
+    @Test
+    void isTheHostThatDisplayablesFind() {
+        assertThat(Displayable.HOST).isInstanceOf(NotebookHost.class);
+    }
+
+    @Test
+    void findsNoKernelOutsideANotebook() {
+        assertThat(Notebook.init()).isEqualTo("none");
+    }
+
+    @Test
+    void registersWithAKernelOnce() {
+        Kernels.use(kernel);
+        assertThat(Notebook.init()).isEqualTo("recording");
+        new NotebookHost().install();
+        assertThat(kernel.calls).containsExactly("install");
+    }
+
+    @Test
+    void degradesToTextWhenTheKernelHasChanged() {
+        Kernels.use(new Changed());
+        assertThat(Notebook.init()).isEqualTo("none");
+    }
+
+    @Test
+    void showsInTheKernel() {
+        Kernels.use(kernel);
+        View view = new View.Text("t", "body");
+        view.show();
+        Notebook.show("a string");
+        assertThat(kernel.calls).containsExactly("install", "show " + view, "show a string");
+    }
+
+    @Test
+    void updatesOneDisplayOfTheKernel() {
+        Kernels.use(kernel);
+        DisplayHost host = new NotebookHost();
+        Live live = host.open().orElseThrow();
+        live.update(0.25, "sweep <1>: 1/4");
+        live.update(0.5, "sweep: 2/4");
+        live.finish("sweep: 4 of 4 in 3 s");
+        String id = kernel.calls.get(1).substring("open ".length());
+        assertThat(kernel.calls).containsExactly("install", "open " + id, "update " + id, "update " + id);
+        assertThat(kernel.bundles.get(0))
+                .containsEntry("text/plain", "sweep <1>: 1/4")
+                .hasEntrySatisfying(
+                        "text/html",
+                        html -> assertThat(html)
+                                .contains("<progress value=\"0.2500\" max=\"1\"", "sweep &lt;1&gt;: 1/4"));
+        assertThat(kernel.bundles.get(2).get("text/html")).doesNotContain("<progress");
+    }
+
+    @Test
+    void overwritesOneLineOfAConsole() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        ConsoleProgress console = new ConsoleProgress(new PrintStream(out, true, StandardCharsets.UTF_8));
+        console.update(0.5, "sweep: 2/4, long note\n");
+        console.finish("sweep: 4 of 4");
+        assertThat(out.toString(StandardCharsets.UTF_8))
+                .startsWith("\r[##########----------] sweep: 2/4, long note ")
+                .endsWith("\rsweep: 4 of 4" + " ".repeat(32) + System.lineSeparator());
+    }
+
+    /** A kernel of a version that lacks a method. */
+    private static final class Changed implements Kernel {
+        @Override
+        public String name() {
+            return "changed";
+        }
+
+        @Override
+        public void install() {
+            throw new NoSuchMethodError("getRenderer");
+        }
+
+        @Override
+        public void show(Object value) {}
+
+        @Override
+        public void open(String id, Map<String, String> bundle) {}
+
+        @Override
+        public void update(String id, Map<String, String> bundle) {}
+    }
+}
