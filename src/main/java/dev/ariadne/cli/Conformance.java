@@ -16,7 +16,12 @@ import java.util.stream.Stream;
  */
 final class Conformance {
     private static final List<Check> CHECKS = List.of(
-            new HubModelCheck(), new LensCacheCheck(), new LensModelCheck(), new DequantizeCheck(), new GgufCheck(), new RealModelCheck());
+            new HubModelCheck(),
+            new LensCacheCheck(),
+            new LensModelCheck(),
+            new DequantizeCheck(),
+            new GgufCheck(),
+            new RealModelCheck());
 
     private Conformance() {}
 
@@ -58,7 +63,8 @@ final class Conformance {
     /** Inputs of a comparison are no result to compare: weights, configurations, descriptions. */
     private static boolean isInput(String file) {
         return file.endsWith(".md")
-                || file.matches("(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
+                || file.matches(
+                        "(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
                 || file.matches("attribution/[^/]+\\.weights\\.safetensors")
                 || file.endsWith(".gguf");
     }
@@ -69,7 +75,9 @@ final class Conformance {
                     .map(path -> folder.relativize(path).toString().replace('\\', '/'))
                     .sorted()
                     .toList();
-            return files.stream().filter(f -> !isInput(f) || new LensModelCheck().reads(f)).toList();
+            return files.stream()
+                    .filter(f -> !isInput(f) || new LensModelCheck().reads(f))
+                    .toList();
         } catch (IOException e) {
             throw new UncheckedIOException("cannot list " + folder, e);
         }

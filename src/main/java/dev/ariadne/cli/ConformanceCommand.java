@@ -15,7 +15,9 @@ import picocli.CommandLine.Spec;
         mixinStandardHelpOptions = true,
         description = "Compare the library with values recorded from other programs.")
 final class ConformanceCommand implements Callable<Integer> {
-    @Parameters(paramLabel = "DIR", description = "a folder laid out like the project's fixtures; any part of it will do")
+    @Parameters(
+            paramLabel = "DIR",
+            description = "a folder laid out like the project's fixtures; any part of it will do")
     private Path folder = Path.of(".");
 
     @Spec

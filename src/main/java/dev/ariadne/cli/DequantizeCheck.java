@@ -46,7 +46,8 @@ final class DequantizeCheck implements Conformance.Check {
     }
 
     private static float[] expected(JsonNode type) {
-        ByteBuffer bytes = ByteBuffer.wrap(HexFormat.of().parseHex(type.get("float32_le_hex").asText()))
+        ByteBuffer bytes = ByteBuffer.wrap(
+                        HexFormat.of().parseHex(type.get("float32_le_hex").asText()))
                 .order(ByteOrder.LITTLE_ENDIAN);
         float[] values = new float[bytes.remaining() / Float.BYTES];
         bytes.asFloatBuffer().get(values);
@@ -70,7 +71,8 @@ final class DequantizeCheck implements Conformance.Check {
                     .putInt(type.getValue().get("ggml_type").asInt())
                     .putLong(data.size())
                     .array());
-            data.writeBytes(HexFormat.of().parseHex(type.getValue().get("bytes_hex").asText()));
+            data.writeBytes(
+                    HexFormat.of().parseHex(type.getValue().get("bytes_hex").asText()));
             pad(data);
         }
         pad(header);

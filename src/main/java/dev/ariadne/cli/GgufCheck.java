@@ -30,14 +30,19 @@ final class GgufCheck implements Conformance.Check {
         try (HookedTransformer model = HubModelCheck.load(weights)) {
             for (JsonNode prompt : recorded.get("prompts")) {
                 long[] ids = longs(prompt.get("ids"));
-                String what = prompt.path("text").isTextual() ? "\"" + prompt.get("text").asText() + "\"" : ids.length + " ids";
+                String what = prompt.path("text").isTextual()
+                        ? "\"" + prompt.get("text").asText() + "\""
+                        : ids.length + " ids";
                 if (prompt.path("text").isTextual()) {
                     String text = prompt.get("text").asText();
                     comparison.same("ids of " + what, Arrays.toString(model.toTokens(text)[0]), Arrays.toString(ids));
                 }
                 try (Logits next = model.next(new long[][] {ids})) {
                     comparison.close(
-                            "logits of " + what, next.array().toFloatArray(), floats(prompt.get("logits_last")), TOLERANCE);
+                            "logits of " + what,
+                            next.array().toFloatArray(),
+                            floats(prompt.get("logits_last")),
+                            TOLERANCE);
                 }
             }
         }

@@ -55,7 +55,8 @@ final class HubModelCheck implements Conformance.Check {
                 String name = batch + "." + hook;
                 if (reference.file().contains(name)) {
                     double tolerance = name.endsWith("hook_pattern") ? PATTERNS : ACTIVATIONS;
-                    comparison.close(name, cache.get(hook.toString()).toFloatArray(), reference.floats(name), tolerance);
+                    comparison.close(
+                            name, cache.get(hook.toString()).toFloatArray(), reference.floats(name), tolerance);
                 }
             }
         }

@@ -25,7 +25,10 @@ final class LensCacheCheck implements Conformance.Check {
     @Override
     public void compare(Path folder, String file, Comparison comparison) throws IOException {
         Path expected = folder.resolve(file);
-        String model = expected.getFileName().toString().replace("_hooks.safetensors", "").replace('_', '-');
+        String model = expected.getFileName()
+                .toString()
+                .replace("_hooks.safetensors", "")
+                .replace('_', '-');
         Path weights = folder.resolve("tl").resolve(model);
         if (!Files.isDirectory(weights)) {
             throw new Conformance.Skip("its model is not there: " + folder.relativize(weights));
@@ -48,8 +51,7 @@ final class LensCacheCheck implements Conformance.Check {
         List<String> asked = new ArrayList<>(names);
         asked.addAll(List.of("q_input", "k_input", "v_input"));
         try (ActivationCache cache = model.runWithCache(reference.tokens("tokens"), asked)) {
-            comparison.close(
-                    "logits", cache.logits().array().toFloatArray(), reference.floats("logits"), TOLERANCE);
+            comparison.close("logits", cache.logits().array().toFloatArray(), reference.floats("logits"), TOLERANCE);
             for (String name : names) {
                 String recorded = "cache." + name;
                 comparison.same(
@@ -81,7 +83,9 @@ final class LensCacheCheck implements Conformance.Check {
         PatchGrid any = patching.byPosition("resid_pre");
         comparison.add("clean metric", Math.abs(any.clean() - reference.floats("patching.clean_metric")[0]), TOLERANCE);
         comparison.add(
-                "corrupted metric", Math.abs(any.corrupted() - reference.floats("patching.corrupted_metric")[0]), TOLERANCE);
+                "corrupted metric",
+                Math.abs(any.corrupted() - reference.floats("patching.corrupted_metric")[0]),
+                TOLERANCE);
     }
 
     private static void grid(String name, double[][] values, Reference reference, Comparison comparison) {

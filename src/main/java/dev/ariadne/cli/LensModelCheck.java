@@ -15,14 +15,15 @@ final class LensModelCheck implements Conformance.Check {
 
     @Override
     public void compare(Path folder, String file, Comparison comparison) throws IOException {
-        Path lens = folder.resolve(file).getParent();
-        Path expected = folder.resolve("models").resolve(lens.getFileName()).resolve("expected.safetensors");
+        String model = file.split("/", -1)[1];
+        Path lens = folder.resolve("tl").resolve(model);
+        Path expected = folder.resolve("models").resolve(model).resolve("expected.safetensors");
         if (!Files.isRegularFile(expected)) {
             throw new Conformance.Skip("no logits recorded for it (would be " + folder.relativize(expected) + ")");
         }
-        try (HookedTransformer model = HubModelCheck.load(lens);
+        try (HookedTransformer loaded = HubModelCheck.load(lens);
                 Reference reference = new Reference(expected);
-                Logits logits = model.run(reference.tokens("batch0.tokens"))) {
+                Logits logits = loaded.run(reference.tokens("batch0.tokens"))) {
             comparison.close("batch0.logits", logits.array().toFloatArray(), reference.floats("batch0.logits"), 1e-4);
         }
     }

@@ -45,7 +45,9 @@ final class RealModelCheck implements Conformance.Check {
             String text = string.get("text").asText();
             long[] ids = model.tokenizer().toTokens(text, false);
             comparison.same(
-                    "ids of \"" + text + "\"", Arrays.toString(ids), Arrays.toString(GgufCheck.longs(string.get("ids"))));
+                    "ids of \"" + text + "\"",
+                    Arrays.toString(ids),
+                    Arrays.toString(GgufCheck.longs(string.get("ids"))));
         }
     }
 
@@ -58,18 +60,23 @@ final class RealModelCheck implements Conformance.Check {
                 float[] logits = next.array().toFloatArray();
                 for (JsonNode pair : prompt.get("top50")) {
                     int id = pair.get(0).asInt();
-                    comparison.add("logit " + id + " of \"" + text + "\"", Math.abs(logits[id] - pair.get(1).asDouble()), LOGITS);
+                    comparison.add(
+                            "logit " + id + " of \"" + text + "\"",
+                            Math.abs(logits[id] - pair.get(1).asDouble()),
+                            LOGITS);
                 }
                 int stride = prompt.get("sample_stride").asInt();
                 for (int i = 0; i < prompt.get("sample").size(); i++) {
                     double expected = prompt.get("sample").get(i).asDouble();
-                    comparison.add("sample " + i + " of \"" + text + "\"", Math.abs(logits[i * stride] - expected), LOGITS);
+                    comparison.add(
+                            "sample " + i + " of \"" + text + "\"", Math.abs(logits[i * stride] - expected), LOGITS);
                 }
             }
         }
     }
 
-    private static void arrays(HookedTransformer model, Path parity, Path path, Comparison comparison) throws IOException {
+    private static void arrays(HookedTransformer model, Path parity, Path path, Comparison comparison)
+            throws IOException {
         JsonNode prompts = new ObjectMapper().readTree(parity.toFile()).get("prompts");
         try (Reference reference = new Reference(path)) {
             for (String name : reference.file().names()) {

@@ -60,8 +60,8 @@ public final class ActivationPatching {
     /** Prepares a comparison of two batches of token ids [batch, pos]. */
     public static ActivationPatching of(HookedTransformer model, long[][] clean, long[][] corrupted, Metric metric) {
         if (clean.length != corrupted.length || clean.length == 0) {
-            throw new IllegalArgumentException("one corrupted prompt per clean prompt, got " + clean.length + " clean and "
-                    + corrupted.length + " corrupted");
+            throw new IllegalArgumentException("one corrupted prompt per clean prompt, got " + clean.length
+                    + " clean and " + corrupted.length + " corrupted");
         }
         for (int i = 0; i < clean.length; i++) {
             if (clean[i].length != corrupted[i].length) {
@@ -85,7 +85,8 @@ public final class ActivationPatching {
      */
     public PatchGrid byPosition(String site) {
         requireAxes(site, List.of("batch", "pos", "dModel"));
-        List<List<Index>> layers = layers(layer -> positions().mapToObj(pos -> new Index(layer, pos, -1)).toList());
+        List<List<Index>> layers = layers(
+                layer -> positions().mapToObj(pos -> new Index(layer, pos, -1)).toList());
         double[][] values = patch(site, layers);
         return grid(site, "position", positionLabels(), values);
     }
@@ -99,13 +100,21 @@ public final class ActivationPatching {
     public PatchGrid byHead(String site) {
         HookName name = HookName.of(site, 0);
         if (!name.axes().contains("head")) {
-            throw new IllegalArgumentException("'" + site + "' has axes " + name.axes() + ", no heads; use z, q, k, v or pattern");
+            throw new IllegalArgumentException(
+                    "'" + site + "' has axes " + name.axes() + ", no heads; use z, q, k, v or pattern");
         }
         boolean grouped = site.equals("k") || site.equals("v");
         int heads = grouped ? model.config().nKeyValueHeads() : model.config().nHeads();
-        double[][] values = patch(site, layers(layer ->
-                IntStream.range(0, heads).mapToObj(head -> new Index(layer, -1, head)).toList()));
-        return grid(site, "head", IntStream.range(0, heads).mapToObj(Integer::toString).toList(), values);
+        double[][] values = patch(
+                site,
+                layers(layer -> IntStream.range(0, heads)
+                        .mapToObj(head -> new Index(layer, -1, head))
+                        .toList()));
+        return grid(
+                site,
+                "head",
+                IntStream.range(0, heads).mapToObj(Integer::toString).toList(),
+                values);
     }
 
     /**
@@ -116,12 +125,17 @@ public final class ActivationPatching {
      */
     public List<PatchGrid> byHeadAndPosition(String site) {
         requireAxes(site, List.of("batch", "pos", "head", "dHead"));
-        int heads = site.equals("k") || site.equals("v") ? model.config().nKeyValueHeads() : model.config().nHeads();
-        double[][] values = patch(site, layers(layer -> positions()
-                .boxed()
-                .flatMap(pos -> IntStream.range(0, heads).mapToObj(head -> new Index(layer, pos, head)))
-                .toList()));
-        List<String> headLabels = IntStream.range(0, heads).mapToObj(Integer::toString).toList();
+        int heads = site.equals("k") || site.equals("v")
+                ? model.config().nKeyValueHeads()
+                : model.config().nHeads();
+        double[][] values = patch(
+                site,
+                layers(layer -> positions()
+                        .boxed()
+                        .flatMap(pos -> IntStream.range(0, heads).mapToObj(head -> new Index(layer, pos, head)))
+                        .toList()));
+        List<String> headLabels =
+                IntStream.range(0, heads).mapToObj(Integer::toString).toList();
         List<PatchGrid> grids = new ArrayList<>();
         for (int layer = 0; layer < values.length; layer++) {
             double[][] byPosition = new double[clean[0].length][];
@@ -156,7 +170,9 @@ public final class ActivationPatching {
     }
 
     private List<List<Index>> layers(LayerIndices indices) {
-        return IntStream.range(0, model.config().nLayers()).mapToObj(indices::of).toList();
+        return IntStream.range(0, model.config().nLayers())
+                .mapToObj(indices::of)
+                .toList();
     }
 
     private IntStream positions() {
@@ -166,8 +182,8 @@ public final class ActivationPatching {
     private static void requireAxes(String site, List<String> axes) {
         HookName name = HookName.of(site, 0);
         if (!name.axes().equals(axes)) {
-            throw new IllegalArgumentException(
-                    "'" + site + "' has axes " + name.axes() + ", this grid needs " + axes + "; see HookName for the sites");
+            throw new IllegalArgumentException("'" + site + "' has axes " + name.axes() + ", this grid needs " + axes
+                    + "; see HookName for the sites");
         }
     }
 
@@ -218,7 +234,8 @@ public final class ActivationPatching {
             });
             try (Logits logits = model.runFrom(all, layer, true, hook)) {
                 NDArray each = metric.perPrompt(logits.array());
-                float[] flat = each.toType(ai.djl.ndarray.types.DataType.FLOAT32, false).toFloatArray();
+                float[] flat = each.toType(ai.djl.ndarray.types.DataType.FLOAT32, false)
+                        .toFloatArray();
                 double[] means = new double[indices.size()];
                 for (int i = 0; i < flat.length; i++) {
                     means[i / batch] += flat[i] / (double) batch;
@@ -239,9 +256,18 @@ public final class ActivationPatching {
     }
 
     private PatchGrid grid(String site, String columnName, List<String> columns, double[][] values) {
-        List<String> rows = IntStream.range(0, values.length).mapToObj(layer -> "L" + layer).toList();
+        List<String> rows =
+                IntStream.range(0, values.length).mapToObj(layer -> "L" + layer).toList();
         return new PatchGrid(
-                title(site), "layer", rows, columnName, columns, values, baseline(clean), baseline(corrupted), metric.unit());
+                title(site),
+                "layer",
+                rows,
+                columnName,
+                columns,
+                values,
+                baseline(clean),
+                baseline(corrupted),
+                metric.unit());
     }
 
     private String title(String site) {
@@ -250,7 +276,9 @@ public final class ActivationPatching {
 
     private double baseline(long[][] tokens) {
         try (Logits logits = model.next(tokens)) {
-            return metric.apply(logits.array()).toType(ai.djl.ndarray.types.DataType.FLOAT64, false).getDouble();
+            return metric.apply(logits.array())
+                    .toType(ai.djl.ndarray.types.DataType.FLOAT64, false)
+                    .getDouble();
         }
     }
 

@@ -98,7 +98,8 @@ public record PatchGrid(
                 fractions[row][column] = (float) recovered(row, column);
             }
         }
-        String range = String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean);
+        String range =
+                String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean);
         return new View.HeatMap(
                 range, rowName, rows, columnName, columns, fractions, "fraction recovered", View.Scale.DIVERGING);
     }

@@ -108,14 +108,16 @@ record Labels(List<String> texts, double step, double size, int stride, int angl
     /** Rounds up to 1, 2, 5, 10, 20, 50, ... for numbers, where thinning should leave round ones. */
     private static int stride(double needed, double step, boolean round) {
         int least = Math.max(1, (int) Math.ceil(needed / step));
-        for (int ten = 1; round; ten *= 10) {
+        if (!round) {
+            return least;
+        }
+        for (int ten = 1; ; ten *= 10) {
             for (int nice : new int[] {ten, 2 * ten, 5 * ten}) {
                 if (nice >= least) {
                     return nice;
                 }
             }
         }
-        return least;
     }
 
     @Override

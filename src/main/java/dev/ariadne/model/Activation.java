@@ -93,7 +93,8 @@ public final class Activation implements Displayable {
      */
     public View.HeatMap head(int prompt, int head) {
         if (!name.axes().contains("keyPos")) {
-            throw new IllegalArgumentException("'" + name + "' has axes " + name.axes() + ", no attention map; use hook_pattern");
+            throw new IllegalArgumentException(
+                    "'" + name + "' has axes " + name.axes() + ", no attention map; use hook_pattern");
         }
         checkIndex("prompt", prompt, shape()[0]);
         checkIndex("head", head, shape()[1]);
@@ -160,7 +161,9 @@ public final class Activation implements Displayable {
     private String axes() {
         StringBuilder text = new StringBuilder("[");
         for (int i = 0; i < shape().length; i++) {
-            text.append(i == 0 ? "" : ", ").append(name.axes().get(i)).append(String.format(Locale.ROOT, " %d", shape()[i]));
+            text.append(i == 0 ? "" : ", ")
+                    .append(name.axes().get(i))
+                    .append(String.format(Locale.ROOT, " %d", shape()[i]));
         }
         return text.append(']').toString();
     }

@@ -87,8 +87,8 @@ public final class ActivationCache implements Displayable, AutoCloseable {
     }
 
     private Gradients gradients() {
-        return gradients.orElseThrow(
-                () -> new IllegalStateException("this run took no gradients; use model.runWithGradients(prompt, metric, names)"));
+        return gradients.orElseThrow(() -> new IllegalStateException(
+                "this run took no gradients; use model.runWithGradients(prompt, metric, names)"));
     }
 
     private Activation activation(String name, Map<HookName, NDArray> from) {
@@ -100,20 +100,24 @@ public final class ActivationCache implements Displayable, AutoCloseable {
                 return new Activation(entry.getKey(), entry.getValue(), strings, this);
             }
         }
-        throw HookName.unknown(name, from.keySet().stream().map(HookName::toString).toList());
+        throw HookName.unknown(
+                name, from.keySet().stream().map(HookName::toString).toList());
     }
 
     @Override
     public View view() {
         List<List<String>> rows = new ArrayList<>();
-        arrays.forEach((name, array) ->
-                rows.add(List.of(name.toString(), String.join(", ", name.axes()), array.getShape().toString())));
+        arrays.forEach((name, array) -> rows.add(List.of(
+                name.toString(),
+                String.join(", ", name.axes()),
+                array.getShape().toString())));
         return new View.Table(arrays.size() + " activations", List.of("name", "axes", "shape"), rows);
     }
 
     @Override
     public String toString() {
-        return "ActivationCache of " + arrays.size() + " activations" + (gradients.isPresent() ? " with gradients" : "");
+        return "ActivationCache of " + arrays.size() + " activations"
+                + (gradients.isPresent() ? " with gradients" : "");
     }
 
     /** Frees the activations, gradients and logits. */

@@ -31,7 +31,7 @@ record Constants(NDArray scale, NDArray eps, NDArray cos, NDArray sin) {
         for (int pos = 0; pos < config.nCtx(); pos++) {
             for (int i = 0; i < half; i++) {
                 int at = pos * 2 * half + i;
-                double angle = (float) (pos * (float) frequencies[i]); // float32 angles, as the peers compute them
+                double angle = pos * (float) frequencies[i]; // float32 angles, as the peers compute them
                 cos[at] = Math.cos(angle);
                 cos[at + half] = cos[at];
                 sin[at + half] = Math.sin(angle);
@@ -77,13 +77,14 @@ record Constants(NDArray scale, NDArray eps, NDArray cos, NDArray sin) {
         if (wavelength > s.originalContext() / s.lowFrequency()) {
             return frequency / s.factor();
         }
-        double smooth =
-                (s.originalContext() / wavelength - s.lowFrequency()) / (s.highFrequency() - s.lowFrequency());
+        double smooth = (s.originalContext() / wavelength - s.lowFrequency()) / (s.highFrequency() - s.lowFrequency());
         return (1 - smooth) * frequency / s.factor() + smooth * frequency;
     }
 
     private static NDArray scalar(NDManager manager, double value, DataType type) {
-        return type == DataType.FLOAT64 ? manager.create(value) : manager.create((float) value).toType(type, false);
+        return type == DataType.FLOAT64
+                ? manager.create(value)
+                : manager.create((float) value).toType(type, false);
     }
 
     private static NDArray table(NDManager manager, double[] values, Shape shape, DataType type) {

@@ -28,8 +28,8 @@ record Fields(JsonNode json, String where) {
 
     private int check(String name, JsonNode node) {
         if (!node.isIntegralNumber() || !node.canConvertToInt() || node.asInt() < 1 || node.asInt() > LARGEST) {
-            throw new IllegalArgumentException(name + " in " + where + " must be an integer from 1 to " + LARGEST + ", got "
-                    + (node.isMissingNode() ? "nothing" : node) + "; is this the model's own config.json?");
+            throw new IllegalArgumentException(name + " in " + where + " must be an integer from 1 to " + LARGEST
+                    + ", got " + (node.isMissingNode() ? "nothing" : node) + "; is this the model's own config.json?");
         }
         return node.asInt();
     }
@@ -37,8 +37,8 @@ record Fields(JsonNode json, String where) {
     double number(String name) {
         JsonNode node = json.path(name);
         if (!node.isNumber() || !Double.isFinite(node.asDouble())) {
-            throw new IllegalArgumentException(name + " in " + where + " must be a number, got "
-                    + (node.isMissingNode() ? "nothing" : node));
+            throw new IllegalArgumentException(
+                    name + " in " + where + " must be a number, got " + (node.isMissingNode() ? "nothing" : node));
         }
         return node.asDouble();
     }

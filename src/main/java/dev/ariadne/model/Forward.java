@@ -97,8 +97,11 @@ final class Forward {
         NDArray post = pre.add(attention);
         if (weights.mlp().isPresent()) {
             NDArray mid = hooks.at(Site.RESID_MID, layer, post);
-            NDArray in = hooks.wants(Site.MLP_IN, layer) ? hooks.at(Site.MLP_IN, layer, mid.mul(1)) : mid; // a copy: duplicate() would cut the graph
-            post = mid.add(hooks.at(Site.MLP_OUT, layer, mlp(layer, in, weights.mlp().get())));
+            NDArray in = hooks.wants(Site.MLP_IN, layer)
+                    ? hooks.at(Site.MLP_IN, layer, mid.mul(1))
+                    : mid; // a copy: duplicate() would cut the graph
+            post = mid.add(
+                    hooks.at(Site.MLP_OUT, layer, mlp(layer, in, weights.mlp().get())));
         }
         return hooks.at(Site.RESID_POST, layer, post);
     }
@@ -114,10 +117,12 @@ final class Forward {
             q = hooks.at(Site.ROT_Q, layer, Tensors.rotate(q, at.cos(), at.sin()));
             k = hooks.at(Site.ROT_K, layer, Tensors.rotate(k, at.cos(), at.sin()));
         }
-        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of copying keys.
+        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of
+        // copying keys.
         long kv = c.nKeyValueHeads();
         long folded = c.groupSize() * pos;
-        NDArray queries = q.transpose(0, 2, 1, 3).reshape(batch, kv, folded, c.dHead()); // [batch, kvHead, group·queryPos, dHead]
+        NDArray queries =
+                q.transpose(0, 2, 1, 3).reshape(batch, kv, folded, c.dHead()); // [batch, kvHead, group·queryPos, dHead]
         NDArray scores = queries.matMul(k.transpose(0, 2, 3, 1)) // [batch, kvHead, group·queryPos, keyPos]
                 .reshape(batch, c.nHeads(), pos, pos)
                 .muli(constants.scale())
@@ -158,8 +163,9 @@ final class Forward {
         NDArray shared = pre.expandDims(2); // [batch, pos, 1, dModel]
         boolean attnIn = hooks.wants(Site.ATTN_IN, layer);
         if (attnIn && (c.groupSize() > 1 || hooks.wants(Site.Q_INPUT, layer))) {
-            throw new IllegalArgumentException("hook_attn_in cannot be combined with split inputs or grouped key/value heads;"
-                    + " use hook_q_input, hook_k_input and hook_v_input");
+            throw new IllegalArgumentException(
+                    "hook_attn_in cannot be combined with split inputs or grouped key/value heads;"
+                            + " use hook_q_input, hook_k_input and hook_v_input");
         }
         NDArray in = attnIn ? hooks.at(Site.ATTN_IN, layer, shared.repeat(2, c.nHeads())) : shared;
         Site[] sites = {Site.Q_INPUT, Site.K_INPUT, Site.V_INPUT};
@@ -167,10 +173,12 @@ final class Forward {
         NDList qkv = new NDList(3);
         long row = 0;
         for (int i = 0; i < 3; i++) {
-            NDArray input = attnIn ? in : hooks.at(sites[i], layer, in.repeat(2, heads[i])); // [batch, pos, head, dModel]
+            NDArray input =
+                    attnIn ? in : hooks.at(sites[i], layer, in.repeat(2, heads[i])); // [batch, pos, head, dModel]
             NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, input, weights.ln1());
             NDIndex rows = new NDIndex(row + ":" + (row + (long) heads[i] * c.dHead()));
-            NDArray y = eachHead(x, headMatrices(weights.qkv().w().get(run, rows), heads[i], true)); // [batch, pos, head, dHead]
+            NDArray y = eachHead(
+                    x, headMatrices(weights.qkv().w().get(run, rows), heads[i], true)); // [batch, pos, head, dHead]
             if (weights.qkv().b().isPresent()) {
                 y = y.add(weights.qkv().b().get().get(run, rows).reshape(heads[i], c.dHead()));
             }
@@ -233,7 +241,8 @@ final class Forward {
             }
             NDArray centered = x.sub(mean(x));
             NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(centered)); // [batch, pos, 1]
-            return hooks.at(normalizedSite, layer, centered.div(scale).mul(affine.w()).add(bias));
+            return hooks.at(
+                    normalizedSite, layer, centered.div(scale).mul(affine.w()).add(bias));
         }
         if (!hooked) {
             return Tensors.rmsNorm(x, affine.w(), constants.eps());

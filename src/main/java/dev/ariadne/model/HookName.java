@@ -80,8 +80,8 @@ public final class HookName implements Comparable<HookName> {
                 .sorted(Comparator.<String>comparingInt(k -> distance(name, k)).thenComparing(k -> k))
                 .limit(3)
                 .toList();
-        return new IllegalArgumentException("no hook named '" + name + "'; the nearest are " + String.join(", ", nearest)
-                + "; list them all with model.hookNames()");
+        return new IllegalArgumentException("no hook named '" + name + "'; the nearest are "
+                + String.join(", ", nearest) + "; list them all with model.hookNames()");
     }
 
     private static List<String> allNames(int layer) {

@@ -109,8 +109,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     public HookedTransformer to(DataType type) {
         boolean half = Tensors.require(type) == DataType.FLOAT16 && device().isGpu();
         if (type != DataType.FLOAT32 && type != DataType.FLOAT64 && !half) {
-            throw new IllegalArgumentException("a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type
-                    + " on " + device());
+            throw new IllegalArgumentException(
+                    "a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type + " on " + device());
         }
         NDManager copy = Tensors.engine().newBaseManager(device());
         Weights converted = weights.map(array -> {
@@ -142,8 +142,10 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * @throws IllegalStateException when the model came without one
      */
     public Tokenizer tokenizer() {
-        return tokenizer.orElseThrow(() -> new IllegalStateException("model '" + name
-                + "' came without a tokenizer; give token ids (long[][]) instead of text, or put a tokenizer.json beside it"));
+        return tokenizer.orElseThrow(
+                () -> new IllegalStateException(
+                        "model '" + name
+                                + "' came without a tokenizer; give token ids (long[][]) instead of text, or put a tokenizer.json beside it"));
     }
 
     /** Whether the model came with a tokenizer. */
@@ -263,36 +265,45 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
         if (layer < 0 || layer > config.nLayers()) {
-            throw new IllegalArgumentException(
-                    "layer must be from 0 to " + config.nLayers() + ", got " + layer + "; from 0 is before the first block");
+            throw new IllegalArgumentException("layer must be from 0 to " + config.nLayers() + ", got " + layer
+                    + "; from 0 is before the first block");
         }
         Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
+        return logits(List.of(hooks), new long[0][], (forward, run) -> {
+            NDArray out = forward.blocks(Tensors.alias(stream, run), layer);
+            return lastPosition ? last(out) : out;
+        });
+    }
+
+    private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
+        check(tokens);
+        return logits(hooks, tokens, (forward, run) -> {
+            NDArray out = forward.blocks(forward.embed(ids(tokens, run)), 0);
+            return lastPosition ? last(out) : out;
+        });
+    }
+
+    /** What comes before the unembedding, [batch, pos, dModel]. */
+    private interface Stream {
+        NDArray of(Forward forward, NDManager run);
+    }
+
+    private Logits logits(List<Hook> hooks, long[][] tokens, Stream stream) {
         NDManager owner = manager.newSubManager();
-        try (Tensors.GradMode off = Tensors.gradMode(false);
-                NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, List.of(hooks), null, new LinkedHashMap<>());
+        try (NDManager run = owner.newSubManager()) {
+            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>());
             Forward forward = new Forward(config, weights, constants, table, run);
-            NDArray out = finish(forward, forward.blocks(Tensors.alias(stream, run), layer), lastPosition, owner);
-            return new Logits(owner, out, new long[0][], this);
+            NDArray out = Tensors.recording(false, () -> forward.unembed(stream.of(forward, run)));
+            out.attach(owner);
+            return new Logits(owner, out, tokens, this);
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
         }
     }
 
-    private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
-        check(tokens);
-        NDManager owner = manager.newSubManager();
-        try (Tensors.GradMode off = Tensors.gradMode(false);
-                NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>());
-            Forward forward = new Forward(config, weights, constants, table, run);
-            NDArray stream = forward.blocks(forward.embed(ids(tokens, run)), 0);
-            return new Logits(owner, finish(forward, stream, lastPosition, owner), tokens, this);
-        } catch (RuntimeException | Error e) {
-            owner.close();
-            throw e;
-        }
+    private static NDArray last(NDArray stream) {
+        return stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
     }
 
     private ActivationCache capture(
@@ -306,24 +317,25 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
                         .toList();
         NDManager owner = manager.newSubManager();
         NDManager logitsOwner = manager.newSubManager();
-        try (Tensors.GradMode mode = Tensors.gradMode(metric != null);
-                NDManager run = manager.newSubManager()) {
+        try (NDManager run = manager.newSubManager()) {
             Map<HookName, NDArray> captured = new LinkedHashMap<>();
             RunHooks table = new RunHooks(config, hooks, owner, captured);
             table.capture(names);
             Forward forward = new Forward(config, weights, constants, table, run);
-            if (metric != null) {
-                forward.recordFromFirstCapture();
-            }
-            NDArray stream = forward.blocks(forward.embed(ids(tokens, run)), 0);
-            NDArray out = finish(forward, stream, false, logitsOwner); // [batch, pos, dVocab]
-            Optional<Gradients> gradients = Optional.empty();
-            if (metric != null) {
-                gradients = Optional.of(differentiate(metric, out, captured, run, owner));
-                out = offGraph(out);
-            }
-            Logits logits = new Logits(logitsOwner, out, tokens, this);
-            return new ActivationCache(owner, captured, logits, tokens, this, gradients);
+            return Tensors.recording(metric != null, () -> {
+                if (metric != null) {
+                    forward.recordFromFirstCapture();
+                }
+                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run)), 0));
+                Optional<Gradients> gradients = Optional.empty();
+                if (metric != null) {
+                    gradients = Optional.of(differentiate(metric, out, captured, run, owner));
+                    out = out.stopGradient();
+                }
+                out.attach(logitsOwner);
+                Logits logits = new Logits(logitsOwner, out, tokens, this);
+                return new ActivationCache(owner, captured, logits, tokens, this, gradients);
+            });
         } catch (RuntimeException | Error e) {
             owner.close();
             logitsOwner.close();
@@ -333,7 +345,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
 
     /** The metric's value and its gradients; both outlive the run. */
     private static Gradients differentiate(
-            UnaryOperator<NDArray> metric, NDArray logits, Map<HookName, NDArray> captured, NDManager run, NDManager owner) {
+            UnaryOperator<NDArray> metric,
+            NDArray logits,
+            Map<HookName, NDArray> captured,
+            NDManager run,
+            NDManager owner) {
         NDArray value = metric.apply(Tensors.alias(logits, run));
         NDList grads = Tensors.grad(value, List.copyOf(captured.values()));
         Map<HookName, NDArray> byName = new LinkedHashMap<>();
@@ -362,13 +378,6 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     record Gradients(double metric, Map<HookName, NDArray> grads) {}
 
-    private NDArray finish(Forward forward, NDArray stream, boolean lastPosition, NDManager owner) {
-        NDArray x = lastPosition && stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
-        NDArray logits = forward.unembed(x);
-        logits.attach(owner);
-        return logits;
-    }
-
     private static NDArray ids(long[][] tokens, NDManager run) {
         int pos = tokens[0].length;
         long[] flat = new long[tokens.length * pos];
@@ -384,8 +393,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         }
         int pos = tokens[0].length;
         if (pos > config.nCtx()) {
-            throw new IllegalArgumentException("the prompt has " + pos + " tokens, the model takes at most " + config.nCtx()
-                    + "; shorten it");
+            throw new IllegalArgumentException(
+                    "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
         }
         for (int row = 0; row < tokens.length; row++) {
             if (tokens[row].length != pos) {
@@ -394,8 +403,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             }
             for (int i = 0; i < pos; i++) {
                 if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
-                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row + ", position " + i
-                            + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
+                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
+                            + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
                 }
             }
         }
@@ -427,14 +436,19 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         facts.put("positions", config.positions().toString());
         facts.put("vocabulary", Integer.toString(config.dVocab()));
         facts.put("context", config.nCtx() + " tokens");
-        facts.put("beginning of sequence", tokenizer.map(t -> t.prependsBos() ? "prepended" : "not prepended").orElse("no tokenizer"));
+        facts.put(
+                "beginning of sequence",
+                tokenizer
+                        .map(t -> t.prependsBos() ? "prepended" : "not prepended")
+                        .orElse("no tokenizer"));
         facts.put("device", device().toString());
         return new View.Facts(name, facts);
     }
 
     @Override
     public String toString() {
-        return name + ": " + config.nLayers() + " layers, d_model " + config.dModel() + ", " + config.nHeads() + " heads";
+        return name + ": " + config.nLayers() + " layers, d_model " + config.dModel() + ", " + config.nHeads()
+                + " heads";
     }
 
     /** Frees the weights and everything the model's runs have left open. */

@@ -169,6 +169,7 @@ public final class Logits implements Displayable, AutoCloseable {
     }
 
     /** The logits at the last position of one prompt, as plain numbers. */
+    @SuppressWarnings("ArrayRecordComponent") // never leaves this class
     private record Distribution(float[] logits, double logSumExp, HookedTransformer model) {
         static Distribution of(Logits all, int prompt) {
             long[] shape = all.shape();

@@ -113,8 +113,8 @@ public record ModelConfig(
             positive("dMlp", dMlp);
         }
         if (rotary.isPresent() != (positions == Positions.ROTARY)) {
-            throw new IllegalArgumentException("rotary settings go with rotary positions, got positions " + positions
-                    + " and rotary " + rotary);
+            throw new IllegalArgumentException(
+                    "rotary settings go with rotary positions, got positions " + positions + " and rotary " + rotary);
         }
         if (positions == Positions.ROTARY && dHead % 2 != 0) {
             throw new IllegalArgumentException("a rotary head needs an even width, got dHead " + dHead);
@@ -142,8 +142,9 @@ public record ModelConfig(
         return switch (type) {
             case "gpt2" -> gpt2(f);
             case "llama" -> llama(f);
-            default -> throw new IllegalArgumentException("model type '" + type + "' in " + where
-                    + " is not supported; supported are gpt2, llama and TransformerLens-layout folders");
+            default ->
+                throw new IllegalArgumentException("model type '" + type + "' in " + where
+                        + " is not supported; supported are gpt2, llama and TransformerLens-layout folders");
         };
     }
 
@@ -201,15 +202,17 @@ public record ModelConfig(
         String type = scaling.text("rope_type", scaling.text("type", "default"));
         return switch (type) {
             case "default" -> new Rotary(base, Optional.empty());
-            case "llama3" -> new Rotary(
-                    base,
-                    Optional.of(new Llama3Scaling(
-                            scaling.number("factor"),
-                            scaling.number("low_freq_factor"),
-                            scaling.number("high_freq_factor"),
-                            scaling.number("original_max_position_embeddings"))));
-            default -> throw new IllegalArgumentException("rope type '" + type + "' in " + f.where()
-                    + " is not supported; supported are default and llama3");
+            case "llama3" ->
+                new Rotary(
+                        base,
+                        Optional.of(new Llama3Scaling(
+                                scaling.number("factor"),
+                                scaling.number("low_freq_factor"),
+                                scaling.number("high_freq_factor"),
+                                scaling.number("original_max_position_embeddings"))));
+            default ->
+                throw new IllegalArgumentException("rope type '" + type + "' in " + f.where()
+                        + " is not supported; supported are default and llama3");
         };
     }
 
@@ -218,9 +221,10 @@ public record ModelConfig(
         String positions = f.text("positional_embedding_type", "standard");
         String direction = f.text("attention_dir", "causal");
         if (!norm.equals("LN") || !positions.equals("standard") || !direction.equals("causal")) {
-            throw new IllegalArgumentException("normalization_type '" + norm + "', positional_embedding_type '" + positions
-                    + "', attention_dir '" + direction + "' in " + f.where()
-                    + ": so far TransformerLens-layout folders load with LN, standard, causal");
+            throw new IllegalArgumentException(
+                    "normalization_type '" + norm + "', positional_embedding_type '" + positions
+                            + "', attention_dir '" + direction + "' in " + f.where()
+                            + ": so far TransformerLens-layout folders load with LN, standard, causal");
         }
         boolean attnOnly = f.json().path("attn_only").asBoolean(false);
         int heads = f.integer("n_heads");
@@ -254,8 +258,9 @@ public record ModelConfig(
             case "gelu" -> Activation.GELU;
             case "silu", "swish" -> Activation.SILU;
             case "relu" -> Activation.RELU;
-            default -> throw new IllegalArgumentException("activation '" + name + "' in " + f.where()
-                    + " is not supported; supported are gelu, gelu_new, silu, relu");
+            default ->
+                throw new IllegalArgumentException("activation '" + name + "' in " + f.where()
+                        + " is not supported; supported are gelu, gelu_new, silu, relu");
         };
     }
 }

@@ -77,7 +77,8 @@ final class ModelFiles {
         Path folder = Files.createTempDirectory("ariadne-" + name);
         try {
             for (String file : EMBEDDED_FILES) {
-                try (InputStream in = ModelFiles.class.getResourceAsStream("/dev/ariadne/models/" + name + "/" + file)) {
+                try (InputStream in =
+                        ModelFiles.class.getResourceAsStream("/dev/ariadne/models/" + name + "/" + file)) {
                     if (in == null) {
                         throw new AssertionError("the library's jar lacks its model file " + file);
                     }
@@ -133,13 +134,18 @@ final class ModelFiles {
         if (file.format() == Checkpoint.Format.GGUF) {
             return ofGguf(file);
         }
-        Path folder = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
+        Path folder = folder(path);
         Path json = folder.resolve("config.json");
         if (!Files.isRegularFile(json)) {
             throw new IOException("no config.json in " + folder
                     + "; a safetensors model needs it beside the weights (Hugging Face or TransformerLens layout)");
         }
         return ModelConfig.of(readJson(json), json.toString());
+    }
+
+    /** Where a model's other files are: the folder itself, or the one its weights lie in. */
+    private static Path folder(Path path) {
+        return Files.isDirectory(path) ? path : path.toAbsolutePath().resolveSibling("");
     }
 
     static JsonNode readJson(Path json) throws IOException {
@@ -158,8 +164,10 @@ final class ModelFiles {
         if (file.format() == Checkpoint.Format.GGUF) {
             return Optional.of(Tokenizer.ofGguf(file.metadata()));
         }
-        Path folder = Files.isDirectory(path) ? path : path.toAbsolutePath().getParent();
-        return Files.isRegularFile(folder.resolve("tokenizer.json")) ? Optional.of(Tokenizer.of(folder)) : Optional.empty();
+        Path folder = folder(path);
+        return Files.isRegularFile(folder.resolve("tokenizer.json"))
+                ? Optional.of(Tokenizer.of(folder))
+                : Optional.empty();
     }
 
     private static ModelConfig ofGguf(Checkpoint file) {
@@ -169,7 +177,8 @@ final class ModelFiles {
             throw new IllegalArgumentException(
                     "architecture '" + architecture + "' of " + file.path() + " is not supported; supported is llama");
         }
-        Fields f = new Fields(new ObjectMapper().valueToTree(numbers(meta)), file.path().toString());
+        Fields f = new Fields(
+                new ObjectMapper().valueToTree(numbers(meta)), file.path().toString());
         int dModel = f.integer("llama.embedding_length");
         int heads = f.integer("llama.attention.head_count");
         int dHead = f.integer("llama.rope.dimension_count", f.divide(dModel, heads));

@@ -37,7 +37,8 @@ final class RandomWeights {
             Optional<Mlp> mlp = c.attnOnly() ? Optional.empty() : Optional.of(make.mlp(c, bias));
             layers.add(new Layer(make.norm(c.dModel(), bias), qkv, out, mlp));
         }
-        return new Weights(embed, positions, layers, make.norm(c.dModel(), bias), make.matrix(c.dVocab(), c.dModel(), bias));
+        return new Weights(
+                embed, positions, layers, make.norm(c.dModel(), bias), make.matrix(c.dVocab(), c.dModel(), bias));
     }
 
     private Mlp mlp(ModelConfig c, boolean bias) {

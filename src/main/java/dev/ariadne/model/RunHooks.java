@@ -109,17 +109,19 @@ final class RunHooks {
         Predicate<HookName> matches;
         if (point.indexOf('*') >= 0) {
             Pattern pattern = Pattern.compile(("\\Q" + point + "\\E").replace("*", "\\E.*\\Q"));
-            matches = name -> pattern.matcher(name.toString()).matches() && !name.site.onDemand
-                    || name.site.onDemand && pattern.matcher(name.toString()).matches() && point.endsWith(name.site.shortName());
+            // a pattern means an on-demand point only when it spells its last part: "*" must not switch everything on
+            matches = name -> pattern.matcher(name.toString()).matches()
+                    && (!name.site.onDemand || point.endsWith(name.site.shortName()));
         } else {
             String plain = point.startsWith("hook_") ? point : "hook_" + point;
             matches = name -> name.toString().equals(point)
-                    || name.site.inBlock && ("hook_" + name.site.shortName()).equals(plain);
+                    || (name.site.inBlock && ("hook_" + name.site.shortName()).equals(plain));
         }
         List<HookName> names = all(config, matches);
         if (names.isEmpty()) {
             throw HookName.unknown(
-                    point, all(config, name -> true).stream().map(HookName::toString).toList());
+                    point,
+                    all(config, name -> true).stream().map(HookName::toString).toList());
         }
         return names;
     }

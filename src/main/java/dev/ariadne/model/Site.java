@@ -44,7 +44,10 @@ enum Site {
     static final int COUNT = values().length;
 
     final String template;
+
+    @SuppressWarnings("ImmutableEnumChecker") // made by List.of
     final List<String> axes;
+
     final boolean onDemand;
     final boolean inBlock;
 

@@ -1,9 +1,9 @@
 package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.WeightNames.Storage;
 import dev.ariadne.model.Weights.Affine;
@@ -113,10 +113,13 @@ final class WeightReader implements AutoCloseable {
             long rows = (long) heads[i] * c.dHead();
             NDArray part;
             if (names.storage() == Storage.HEADS) {
-                part = raw(name, heads[i], c.dModel(), c.dHead()).transpose(0, 2, 1).reshape(rows, c.dModel());
+                part = raw(name, heads[i], c.dModel(), c.dHead())
+                        .transpose(0, 2, 1)
+                        .reshape(rows, c.dModel());
             } else {
                 part = raw(name, rows, c.dModel());
-                if (names.storage() == Storage.OUT_IN_INTERLEAVED && i < 2) { // pairs (2i, 2i+1) → halves (i, i + dHead/2)
+                if (names.storage() == Storage.OUT_IN_INTERLEAVED
+                        && i < 2) { // pairs (2i, 2i+1) → halves (i, i + dHead/2)
                     part = part.reshape(heads[i], c.dHead() / 2, 2, c.dModel())
                             .transpose(0, 2, 1, 3)
                             .reshape(rows, c.dModel());

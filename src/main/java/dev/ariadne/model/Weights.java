@@ -4,7 +4,6 @@ import ai.djl.ndarray.NDArray;
 import java.util.ArrayList;
 import java.util.IdentityHashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.UnaryOperator;
@@ -18,12 +17,7 @@ import java.util.function.UnaryOperator;
  * @param finalNorm the norm before the unembedding
  * @param unembed [dVocab, dModel] and bias [dVocab]; the embedding itself when the two are tied
  */
-record Weights(
-        NDArray embed,
-        Optional<NDArray> positions,
-        List<Layer> layers,
-        Affine finalNorm,
-        Affine unembed) {
+record Weights(NDArray embed, Optional<NDArray> positions, List<Layer> layers, Affine finalNorm, Affine unembed) {
     Weights {
         layers = List.copyOf(layers);
     }
@@ -40,16 +34,15 @@ record Weights(
 
     /** Replaces every array, each once. */
     Weights map(UnaryOperator<NDArray> change) {
-        Map<NDArray, NDArray> changed = new IdentityHashMap<>();
+        IdentityHashMap<NDArray, NDArray> changed = new IdentityHashMap<>();
         UnaryOperator<NDArray> once = array -> changed.computeIfAbsent(array, change);
         List<Layer> newLayers = new ArrayList<>();
         for (Layer layer : layers) {
-            Optional<Mlp> mlp = layer.mlp.map(m ->
-                    new Mlp(m.norm.map(once), m.gate.map(g -> g.map(once)), m.in.map(once), m.out.map(once)));
+            Optional<Mlp> mlp = layer.mlp.map(
+                    m -> new Mlp(m.norm.map(once), m.gate.map(g -> g.map(once)), m.in.map(once), m.out.map(once)));
             newLayers.add(new Layer(layer.ln1.map(once), layer.qkv.map(once), layer.out.map(once), mlp));
         }
-        return new Weights(
-                once.apply(embed), positions.map(once), newLayers, finalNorm.map(once), unembed.map(once));
+        return new Weights(once.apply(embed), positions.map(once), newLayers, finalNorm.map(once), unembed.map(once));
     }
 
     /**

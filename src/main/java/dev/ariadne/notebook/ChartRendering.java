@@ -1,12 +1,13 @@
 package dev.ariadne.notebook;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.BitmapEncoder.BitmapFormat;
 import org.knowm.xchart.internal.chartpart.Chart;
 
 /** Shows an XChart chart as PNG; its SVG would be larger and needs a library that XChart leaves out. */
@@ -21,8 +22,9 @@ final class ChartRendering {
     private static Map<String, String> bundle(Chart<?, ?> chart) {
         Map<String, String> bundle = new LinkedHashMap<>();
         try {
-            byte[] png = BitmapEncoder.getBitmapBytes(chart, BitmapFormat.PNG);
-            bundle.put("image/png", Base64.getEncoder().encodeToString(png));
+            ByteArrayOutputStream png = new ByteArrayOutputStream();
+            ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
+            bundle.put("image/png", Base64.getEncoder().encodeToString(png.toByteArray()));
         } catch (LinkageError | InternalError | NullPointerException e) {
             bundle.clear(); // the JDK's ways to say that it has no font: the chart's name remains
         } catch (IOException e) {

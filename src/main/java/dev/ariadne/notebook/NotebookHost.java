@@ -20,6 +20,8 @@ public final class NotebookHost implements DisplayHost {
     }
 
     @Override
+    @SuppressWarnings(
+            "SystemConsoleNull") // from JDK 22 on a console also where there is none: a line too many, no harm
     public Optional<Live> open() {
         Optional<Kernel> kernel = Kernels.current();
         if (kernel.isPresent()) {

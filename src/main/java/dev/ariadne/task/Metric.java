@@ -41,9 +41,9 @@ public interface Metric extends UnaryOperator<NDArray> {
     static Metric logitDifference(HookedTransformer model, String correct, String wrong) {
         long right = model.tokenizer().toSingleToken(correct);
         long other = model.tokenizer().toSingleToken(wrong);
-        return logitDifference("logit(" + correct.strip() + ") − logit(" + wrong.strip() + ")", new long[] {right}, new long[] {
-            other
-        });
+        return logitDifference(
+                "logit(" + correct.strip() + ") − logit(" + wrong.strip() + ")", new long[] {right}, new long[] {other
+                });
     }
 
     /**
@@ -58,8 +58,8 @@ public interface Metric extends UnaryOperator<NDArray> {
 
     private static Metric logitDifference(String name, long[] correct, long[] wrong) {
         if (correct.length != wrong.length || correct.length == 0) {
-            throw new IllegalArgumentException("one wrong answer per correct answer, got " + wrong.length + " for "
-                    + correct.length);
+            throw new IllegalArgumentException(
+                    "one wrong answer per correct answer, got " + wrong.length + " for " + correct.length);
         }
         return new LogitDifference(name, correct, wrong);
     }

@@ -14,13 +14,14 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /**
  * What DJL's arrays lack, on the PyTorch engine.
  *
- * <p>Every result belongs to the manager of the first argument. Nothing here records a graph unless a {@link GradMode} that records is
- * open on the thread.
+ * <p>Every result belongs to the manager of the first argument. Nothing here records a graph unless a {@link #recording} is
+ * under way on the thread.
  */
 public final class Tensors {
     /** The types the engine takes; any other makes its native code abort the process instead of throwing. */
@@ -85,12 +86,14 @@ public final class Tensors {
         try {
             return Engine.getEngine("PyTorch");
         } catch (RuntimeException | LinkageError e) {
-            String arch = System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
+            String arch =
+                    System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
             String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
             String system = os.startsWith("mac") ? "osx" : os.startsWith("win") ? "win" : "linux";
             throw new IllegalStateException(
                     "the PyTorch engine did not start (" + e.getMessage() + "); add the artifact"
-                            + " ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch + ":2.7.1 to the class path",
+                            + " ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch
+                            + ":2.7.1 to the class path",
                     e);
         }
     }
@@ -103,9 +106,10 @@ public final class Tensors {
      * @throws IllegalArgumentException when the name is unknown or the engine has no such device
      */
     public static Device device(String name) {
-        String plain = name.trim().toLowerCase(Locale.ROOT).replace("cuda", "gpu").replace(":", "");
+        String plain =
+                name.trim().toLowerCase(Locale.ROOT).replace("cuda", "gpu").replace(":", "");
         int gpus = engine().getGpuCount();
-        if (plain.equals("cpu") || plain.equals("auto") && gpus == 0) {
+        if (plain.equals("cpu") || (plain.equals("auto") && gpus == 0)) {
             return Device.cpu();
         }
         if (!plain.matches("auto|gpu[0-9]{0,2}")) {
@@ -147,21 +151,19 @@ public final class Tensors {
         JniUtils.setNumThreads(count);
     }
 
-    /** Opens a scope in which this thread records operations for gradients, or does not; closing restores what was before. */
-    public static GradMode gradMode(boolean record) {
-        return new GradMode(record);
-    }
-
-    /** Whether this thread records operations for gradients; the thread's earlier state returns on close. */
-    public static final class GradMode implements AutoCloseable {
-        private final boolean before = JniUtils.isGradMode();
-
-        private GradMode(boolean record) {
-            JniUtils.setGradMode(record);
-        }
-
-        @Override
-        public void close() {
+    /**
+     * Does work while this thread records operations for gradients, or does not; the thread's earlier state returns afterwards.
+     *
+     * @param record whether to record
+     * @param work what to do
+     * @return the work's result
+     */
+    public static <T> T recording(boolean record, Supplier<T> work) {
+        boolean before = JniUtils.isGradMode();
+        JniUtils.setGradMode(record);
+        try {
+            return work.get();
+        } finally {
             JniUtils.setGradMode(before);
         }
     }
@@ -169,15 +171,15 @@ public final class Tensors {
     /**
      * Computes the gradients of a scalar with respect to any arrays it was computed from, leaves or not.
      *
-     * @param y a scalar computed while a recording {@link GradMode} was open
+     * @param y a scalar computed inside {@link #recording}
      * @param xs the arrays; one that y does not depend on gets zeros
      * @return one array per x, of its shape, owned by y's manager
      * @throws IllegalArgumentException when y is no scalar
      */
     public static NDList grad(NDArray y, List<NDArray> xs) {
         if (y.getShape().size() != 1) {
-            throw new IllegalArgumentException("gradients need a scalar, got shape " + y.getShape()
-                    + "; reduce it with sum() or mean()");
+            throw new IllegalArgumentException(
+                    "gradients need a scalar, got shape " + y.getShape() + "; reduce it with sum() or mean()");
         }
         NDArray[] arguments = new NDArray[xs.size() + 1];
         arguments[0] = y;

@@ -40,7 +40,8 @@ final class TorchScript {
     private static final String VERSION = "10";
 
     private final PtSymbolBlock module;
-    private final Map<String, NDArray> selectors = new LinkedHashMap<>(); // method name → the marker array DJL picks it by
+    private final Map<String, NDArray> selectors =
+            new LinkedHashMap<>(); // method name → the marker array DJL picks it by
 
     TorchScript(NDManager manager, Map<String, String> methods) {
         try {
@@ -72,8 +73,12 @@ final class TorchScript {
     }
 
     static byte[] archive(Map<String, String> methods) {
-        StringBuilder code = new StringBuilder("class Ops(Module):\n"
-                + "  __parameters__ = []\n  __buffers__ = []\n  training : bool\n");
+        StringBuilder code = new StringBuilder("""
+                class Ops(Module):
+                  __parameters__ = []
+                  __buffers__ = []
+                  training : bool
+                """);
         methods.forEach((name, body) -> code.append("  def ").append(name).append(body));
         ByteArrayOutputStream bytes = new ByteArrayOutputStream();
         try (ZipOutputStream zip = new ZipOutputStream(bytes)) {

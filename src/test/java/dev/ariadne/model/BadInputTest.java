@@ -35,7 +35,9 @@ class BadInputTest {
 
     @Test
     void anEmptyPrompt() {
-        assertThatThrownBy(() -> model.next("")).isInstanceOf(IllegalArgumentException.class).hasMessageContaining("empty");
+        assertThatThrownBy(() -> model.next(""))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("empty");
         assertThatThrownBy(() -> model.run(new long[0][])).hasMessageContaining("empty");
         assertThatThrownBy(() -> model.run(new long[1][0])).hasMessageContaining("empty");
     }

@@ -53,7 +53,8 @@ class GradientsTest {
     @Test
     void startAtTheFirstActivationAskedFor() {
         try (HookedTransformer model = TestModels.gpt2();
-                ActivationCache some = model.runWithGradients(TOKENS, METRIC, List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k"));
+                ActivationCache some = model.runWithGradients(
+                        TOKENS, METRIC, List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k"));
                 ActivationCache all = model.runWithGradients(TOKENS, METRIC, List.of())) {
             for (String name : List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k")) {
                 assertThat(some.grad(name).toFloatArray())

@@ -48,7 +48,8 @@ class HooksTest {
             try (Logits fused = any.run(TOKENS);
                     Logits decomposed = any.run(TOKENS, identities.toArray(Hook[]::new))) {
                 // another order of summation in float32
-                assertThat(decomposed.array().toFloatArray()).containsExactly(fused.array().toFloatArray(), within(2e-5f));
+                assertThat(decomposed.array().toFloatArray())
+                        .containsExactly(fused.array().toFloatArray(), within(2e-5f));
             }
         }
     }
@@ -179,8 +180,7 @@ class HooksTest {
             assertThatThrownBy(() -> cache.get("blocks.0.attn.hook_result")).hasMessageContaining("hook_result");
         }
         try (ActivationCache cache = model.runWithCache(TOKENS, "blocks.*.attn.hook_result")) {
-            assertThat(cache.names().toString())
-                    .isEqualTo("[blocks.0.attn.hook_result, blocks.1.attn.hook_result]");
+            assertThat(cache.names().toString()).isEqualTo("[blocks.0.attn.hook_result, blocks.1.attn.hook_result]");
         }
     }
 

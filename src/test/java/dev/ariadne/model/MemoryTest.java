@@ -37,7 +37,10 @@ class MemoryTest {
     @Test
     void threeThousandRunsWithGradientsLeaveMemoryFlat() throws IOException {
         Metric metric = Metric.logitDifference(new long[] {4}, new long[] {17});
-        assertFlat(3_000, i -> model.runWithGradients(TOKENS, metric, List.of("z", "mlp_out")).close());
+        assertFlat(
+                3_000,
+                i -> model.runWithGradients(TOKENS, metric, List.of("z", "mlp_out"))
+                        .close());
     }
 
     @Test
@@ -45,8 +48,10 @@ class MemoryTest {
         Hook throwing = Hook.at("blocks.1.attn.hook_z", x -> {
             throw new IllegalStateException("from the hook");
         });
-        assertFlat(1_000, i -> assertThatThrownBy(() -> model.runWithCache(TOKENS, List.of(), throwing))
-                .hasMessage("from the hook"));
+        assertFlat(
+                1_000,
+                i -> assertThatThrownBy(() -> model.runWithCache(TOKENS, List.of(), throwing))
+                        .hasMessage("from the hook"));
         float[] after;
         try (Logits logits = model.run(TOKENS)) {
             after = logits.array().toFloatArray();

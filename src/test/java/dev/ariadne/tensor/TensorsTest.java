@@ -35,25 +35,24 @@ class TensorsTest {
     @Test
     void differentiatesWithRespectToWhatIsNoLeaf() {
         NDArray x = manager.create(new float[] {1, 2, 3});
-        try (Tensors.GradMode on = Tensors.gradMode(true)) {
+        NDList grads = Tensors.recording(true, () -> {
             x.setRequiresGradient(true);
             NDArray square = x.mul(x); // no leaf
             NDArray y = square.mul(square).sum(); // x⁴
-            NDList grads = Tensors.grad(y, List.of(square, x));
-            assertThat(grads.get(0).toFloatArray()).containsExactly(2, 8, 18); // 2 x²
-            assertThat(grads.get(1).toFloatArray()).containsExactly(4, 32, 108); // 4 x³
-        }
+            return Tensors.grad(y, List.of(square, x));
+        });
+        assertThat(grads.get(0).toFloatArray()).containsExactly(2, 8, 18); // 2 x²
+        assertThat(grads.get(1).toFloatArray()).containsExactly(4, 32, 108); // 4 x³
     }
 
     @Test
     void givesZerosForWhatTheScalarDoesNotDependOn() {
-        try (Tensors.GradMode on = Tensors.gradMode(true)) {
-            NDArray x = manager.create(new float[] {1, 2});
-            NDArray other = manager.create(new float[] {5, 6});
-            x.setRequiresGradient(true);
-            other.setRequiresGradient(true);
-            assertThat(Tensors.grad(x.sum(), List.of(other)).get(0).toFloatArray()).containsExactly(0, 0);
-        }
+        NDArray x = manager.create(new float[] {1, 2});
+        NDArray other = manager.create(new float[] {5, 6});
+        x.setRequiresGradient(true);
+        other.setRequiresGradient(true);
+        NDList grads = Tensors.recording(true, () -> Tensors.grad(x.sum(), List.of(other)));
+        assertThat(grads.get(0).toFloatArray()).containsExactly(0, 0);
     }
 
     @Test
@@ -72,9 +71,7 @@ class TensorsTest {
             boolean recorded = other.submit(() -> {
                         NDArray x = manager.create(new float[] {1});
                         x.setRequiresGradient(true);
-                        try (Tensors.GradMode off = Tensors.gradMode(false)) {
-                            return x.mul(x).hasGradient();
-                        }
+                        return Tensors.recording(false, () -> x.mul(x)).hasGradient();
                     })
                     .get();
             assertThat(recorded).isFalse();
@@ -125,7 +122,9 @@ class TensorsTest {
     }
 
     @ParameterizedTest
-    @EnumSource(value = DataType.class, names = {"BFLOAT16", "INT16", "UINT16", "UINT32", "UINT64", "STRING", "COMPLEX64", "UNKNOWN"})
+    @EnumSource(
+            value = DataType.class,
+            names = {"BFLOAT16", "INT16", "UINT16", "UINT32", "UINT64", "STRING", "COMPLEX64", "UNKNOWN"})
     void refusesTypesThatWouldAbortTheProcess(DataType type) {
         assertThatThrownBy(() -> Tensors.require(type))
                 .isInstanceOf(IllegalArgumentException.class)
