@@ -11,6 +11,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.Arrays;
 import java.util.List;
@@ -44,7 +45,7 @@ class MutatedFilesTest {
     Path folder;
 
     @Test
-    @Timeout(120)
+    @Timeout(value = 120, threadMode = Timeout.ThreadMode.SEPARATE_THREAD) // a hang fails, too
     void readsOrRefusesEveryMutationWithoutCrashHangOrHugeAllocation() throws IOException {
         ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
         List<byte[]> seeds = List.of(TestFiles.mixedSafetensors(), TestFiles.mixedGguf(), TestFiles.quantisedGguf());
@@ -58,7 +59,7 @@ class MutatedFilesTest {
             assertThat(readAll(TestFiles.write(folder, "whole", seed), base)).isTrue();
             for (int i = 0; i < FILES_PER_SEED; i++) {
                 byte[] mutated = mutate(seed, random);
-                Files.write(file, mutated);
+                Files.write(file, mutated, StandardOpenOption.CREATE_NEW); // truncating would wait for the disk
                 long allocatedBefore = threads.getCurrentThreadAllocatedBytes();
                 long start = System.nanoTime();
                 boolean whole = readAll(file, base);
@@ -67,6 +68,7 @@ class MutatedFilesTest {
                 assertThat(allocated)
                         .as("bytes allocated for mutation %d of %d bytes", i, mutated.length)
                         .isLessThan(ALLOCATED_AT_ALL + ALLOCATED_PER_FILE_BYTE * mutated.length);
+                Files.delete(file);
                 read += whole ? 1 : 0;
                 refused += whole ? 0 : 1;
             }
