@@ -8,7 +8,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.BitSet;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
@@ -89,7 +88,11 @@ public final class Tokenizer implements AutoCloseable {
     private static Tokenizer of(String json, TokenizerFiles files) {
         TokenPieces pieces = files.pieces();
         Specials specials = new Specials(files.bosId().orElse(-1), files.eosId().orElse(-1));
-        return new Tokenizer(engine(json), pieces, specials, files.prependsBos() && specials.bos() >= 0);
+        return new Tokenizer(
+                engine(json.getBytes(StandardCharsets.UTF_8)),
+                pieces,
+                specials,
+                files.prependsBos() && specials.bos() >= 0);
     }
 
     /**
@@ -98,16 +101,15 @@ public final class Tokenizer implements AutoCloseable {
      * @throws IllegalArgumentException if there is none, or it is of a kind whose way of cutting text is not known
      */
     public static Tokenizer ofGguf(Map<String, Object> metadata) {
-        List<String> raw = TokenizerJson.pieces(metadata);
-        BitSet added = TokenizerJson.added(metadata);
-        TokenPieces.Kind kind =
-                TokenizerJson.isByteLevel(metadata) ? TokenPieces.Kind.BYTE_LEVEL : TokenPieces.Kind.BLANK_MARKED;
+        TokenizerJson vocabulary = new TokenizerJson(metadata);
+        TokenPieces.Kind kind = vocabulary.isByteLevel() ? TokenPieces.Kind.BYTE_LEVEL : TokenPieces.Kind.BLANK_MARKED;
+        List<String> raw = vocabulary.pieces();
         Specials specials = new Specials(
                 idOf(metadata, "tokenizer.ggml.bos_token_id", raw.size()),
                 idOf(metadata, "tokenizer.ggml.eos_token_id", raw.size()));
-        boolean bos = TokenizerJson.addsBos(metadata) && specials.bos() >= 0;
-        return new Tokenizer(
-                engine(TokenizerJson.of(metadata)), new TokenPieces(List.copyOf(raw), added, kind), specials, bos);
+        TokenPieces pieces = new TokenPieces(List.copyOf(raw), vocabulary.added(), kind);
+        boolean bos = vocabulary.addsBos() && specials.bos() >= 0;
+        return new Tokenizer(engine(vocabulary.write()), pieces, specials, bos);
     }
 
     private static long idOf(Map<String, Object> metadata, String key, int size) {
@@ -121,12 +123,11 @@ public final class Tokenizer implements AutoCloseable {
         return id;
     }
 
-    private static HuggingFaceTokenizer engine(String json) {
+    private static HuggingFaceTokenizer engine(byte[] json) {
         // the engine cuts at 512 tokens unless told not to
         Map<String, String> options = Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
         try {
-            return HuggingFaceTokenizer.newInstance(
-                    new ByteArrayInputStream(json.getBytes(StandardCharsets.UTF_8)), options);
+            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(
                     "this is not a tokenizer the tokenizers library can read: " + e.getMessage()

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
+import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.OptionalLong;
 import org.jspecify.annotations.Nullable;
@@ -79,10 +80,12 @@ final class TokenizerFiles {
             ids.put(token.path("content").asText(), token.path("id").asLong());
             added.set(token.path("id").asInt());
         }
-        long most = ids.values().stream().mapToLong(Long::longValue).max().orElse(-1);
-        if (most < 0 || most > 50_000_000) {
-            throw new IllegalArgumentException("the tokenizer's largest id is " + most
-                    + "; a vocabulary has between 1 and 50 million tokens: download the tokenizer.json again");
+        LongSummaryStatistics range =
+                ids.values().stream().mapToLong(Long::longValue).summaryStatistics();
+        long most = range.getMax();
+        if (ids.isEmpty() || range.getMin() < 0 || most > 2L * ids.size() + 1000) { // some vocabularies have holes
+            throw new IllegalArgumentException("the tokenizer has " + ids.size() + " tokens, with ids from "
+                    + range.getMin() + " to " + most + "; ids count up from 0: download the tokenizer.json again");
         }
         List<@Nullable String> raw = new ArrayList<>();
         for (long id = 0; id <= most; id++) {

@@ -2,8 +2,8 @@ package dev.ariadne.model;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
-import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
 import java.util.BitSet;
@@ -36,9 +36,12 @@ final class TokenizerJson {
     private final List<String> pieces;
     private final List<?> types;
     private final Map<String, Integer> ids = new LinkedHashMap<>();
-    private final StringWriter text = new StringWriter();
 
-    private TokenizerJson(Map<String, Object> metadata) {
+    /**
+     * @param metadata the pairs of a GGUF file
+     * @throws IllegalArgumentException if they hold no vocabulary that is consistent and of a known kind
+     */
+    TokenizerJson(Map<String, Object> metadata) {
         this.metadata = metadata;
         this.pieces = strings(metadata, "tokenizer.ggml.tokens");
         this.types = metadata.get("tokenizer.ggml.token_type") instanceof List<?> list ? list : List.of();
@@ -67,16 +70,15 @@ final class TokenizerJson {
     }
 
     /** The pieces by id, as the file has them. */
-    static List<String> pieces(Map<String, Object> metadata) {
-        return strings(metadata, "tokenizer.ggml.tokens");
+    List<String> pieces() {
+        return pieces;
     }
 
     /** The ids that are spelled as they read: control and user-defined tokens. */
-    static BitSet added(Map<String, Object> metadata) {
-        TokenizerJson json = new TokenizerJson(metadata);
+    BitSet added() {
         BitSet added = new BitSet();
-        for (int id = 0; id < json.pieces.size(); id++) {
-            added.set(id, json.isAdded(id));
+        for (int id = 0; id < pieces.size(); id++) {
+            added.set(id, isAdded(id));
         }
         return added;
     }
@@ -86,7 +88,7 @@ final class TokenizerJson {
     }
 
     /** Whether the file's vocabulary is byte-level BPE (the alternative is SentencePiece with scores). */
-    static boolean isByteLevel(Map<String, Object> metadata) {
+    boolean isByteLevel() {
         Object model = metadata.getOrDefault("tokenizer.ggml.model", "absent");
         if (model.equals("gpt2")) {
             return true;
@@ -100,43 +102,38 @@ final class TokenizerJson {
     }
 
     /** Whether the file asks for this automatic token; files that do not say follow the habit of their kind. */
-    static boolean addsBos(Map<String, Object> metadata) {
+    boolean addsBos() {
         Object said = metadata.get("tokenizer.ggml.add_bos_token");
         if (said instanceof Boolean value) {
             return value;
         }
-        return !isByteLevel(metadata) || isLlama3(metadata);
+        return !isByteLevel() || isLlama3();
     }
 
-    private static boolean isLlama3(Map<String, Object> metadata) {
+    private boolean isLlama3() {
         return List.of("llama-bpe", "llama3", "llama-v3")
                 .contains(metadata.getOrDefault("tokenizer.ggml.pre", "default"));
     }
 
-    static String of(Map<String, Object> metadata) {
-        try {
-            return new TokenizerJson(metadata).write();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e); // a StringWriter does not throw
-        }
-    }
-
-    private String write() throws IOException {
-        boolean byteLevel = isByteLevel(metadata);
-        try (JsonGenerator json = new JsonFactory().createGenerator(text)) {
+    /** The bytes of the {@code tokenizer.json}. */
+    byte[] write() {
+        ByteArrayOutputStream out = new ByteArrayOutputStream(64 * pieces.size());
+        try (JsonGenerator json = new JsonFactory().createGenerator(out)) {
             json.writeStartObject();
             json.writeStringField("version", "1.0");
             json.writeNullField("truncation");
             json.writeNullField("padding");
             addedTokens(json);
-            if (byteLevel) {
+            if (isByteLevel()) {
                 byteLevel(json);
             } else {
                 sentencePiece(json);
             }
             json.writeEndObject();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e); // writing to memory does not fail
         }
-        return text.toString();
+        return out.toByteArray();
     }
 
     private int type(int id) {
@@ -194,7 +191,9 @@ final class TokenizerJson {
         json.writeNullField("post_processor");
         json.writeFieldName("decoder");
         byteLevelStep(json);
-        bpe(json, merges(), false, isLlama3(metadata));
+        bpe(json, false, isLlama3());
+        merges(json);
+        json.writeEndObject();
     }
 
     private static void byteLevelStep(JsonGenerator json) throws IOException {
@@ -236,7 +235,13 @@ final class TokenizerJson {
         }
         json.writeEndArray();
         json.writeEndObject();
-        bpe(json, scoredMerges(), true, false);
+        bpe(json, true, false);
+        json.writeArrayFieldStart("merges");
+        for (Merge merge : scoredMerges()) {
+            merge(json, merge.left(), merge.right());
+        }
+        json.writeEndArray();
+        json.writeEndObject();
     }
 
     private static void replace(JsonGenerator json, String from, String to) throws IOException {
@@ -256,8 +261,8 @@ final class TokenizerJson {
         json.writeEndObject();
     }
 
-    private void bpe(JsonGenerator json, List<Merge> merges, boolean byteFallback, boolean ignoreMerges)
-            throws IOException {
+    /** Begins the model with all but its merges, which the caller adds. */
+    private void bpe(JsonGenerator json, boolean byteFallback, boolean ignoreMerges) throws IOException {
         json.writeObjectFieldStart("model");
         json.writeStringField("type", "BPE");
         json.writeNullField("dropout");
@@ -277,34 +282,34 @@ final class TokenizerJson {
             json.writeNumberField(piece.getKey(), piece.getValue());
         }
         json.writeEndObject();
-        json.writeArrayFieldStart("merges");
-        for (Merge merge : merges) {
-            json.writeStartArray();
-            json.writeString(merge.left());
-            json.writeString(merge.right());
-            json.writeEndArray();
-        }
-        json.writeEndArray();
-        json.writeEndObject();
     }
 
-    /** Two pieces that become one; lower ranks are merged first. */
-    private record Merge(String left, String right, double rank) {}
+    private static void merge(JsonGenerator json, String left, String right) throws IOException {
+        json.writeStartArray();
+        json.writeString(left);
+        json.writeString(right);
+        json.writeEndArray();
+    }
 
-    private List<Merge> merges() {
-        List<Merge> merges = new ArrayList<>();
-        for (String pair : strings(metadata, "tokenizer.ggml.merges")) {
+    private void merges(JsonGenerator json) throws IOException {
+        json.writeArrayFieldStart("merges");
+        List<String> pairs = strings(metadata, "tokenizer.ggml.merges");
+        for (int i = 0; i < pairs.size(); i++) {
+            String pair = pairs.get(i);
             int blank = pair.indexOf(' ', 1);
             String left = blank < 0 ? pair : pair.substring(0, blank);
             String right = blank < 0 ? "" : pair.substring(blank + 1);
             if (!ids.containsKey(left) || !ids.containsKey(right) || !ids.containsKey(left + right)) {
-                throw new IllegalArgumentException("merge " + merges.size() + " of tokenizer.ggml.merges is '" + pair
+                throw new IllegalArgumentException("merge " + i + " of tokenizer.ggml.merges is '" + pair
                         + "'; both parts and the whole must be tokens: download or convert the GGUF file again");
             }
-            merges.add(new Merge(left, right, merges.size()));
+            merge(json, left, right);
         }
-        return merges;
+        json.writeEndArray();
     }
+
+    /** Two pieces that become one; lower ranks are merged first. */
+    private record Merge(String left, String right, double rank) {}
 
     private List<Merge> scoredMerges() {
         List<?> scores = metadata.get("tokenizer.ggml.scores") instanceof List<?> list ? list : List.of();

@@ -257,6 +257,9 @@ class TokenizerTest {
         assertThatThrownBy(() -> Tokenizer.ofJson("{\"model\":{\"vocab\":{\"a\":0}}}"))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("not a tokenizer");
+        assertThatThrownBy(() -> Tokenizer.ofJson("{\"model\":{\"vocab\":{\"a\":0,\"b\":9000000}}}"))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("2 tokens, with ids from 0 to 9000000");
         Tokenizer closed = Tokenizer.ofJson(tinyJson(""));
         closed.close();
         closed.close();

@@ -65,46 +65,45 @@ public final class Checkpoint implements AutoCloseable {
 
     static Checkpoint open(Path fileOrFolder, long mostBufferBytes) throws IOException {
         Path path = Files.isDirectory(fileOrFolder) ? ModelFolder.weightsIn(fileOrFolder) : fileOrFolder;
-        Format format = formatOf(path);
-        FileChannel channel = null;
+        boolean writable = true;
+        FileChannel channel;
+        try { // nothing is ever written: a private mapping needs a channel that could
+            channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
+        } catch (FileSystemException | UnsupportedOperationException e) {
+            writable = false;
+            channel = openToRead(path);
+        }
         boolean opened = false;
         try {
-            boolean writable = false;
-            if (format == Format.SAFETENSORS) {
-                try { // nothing is ever written: a private mapping needs a channel that could
-                    channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-                    writable = true;
-                } catch (FileSystemException | UnsupportedOperationException e) {
-                    writable = false;
-                }
-            }
-            if (channel == null) {
-                channel = FileChannel.open(path, StandardOpenOption.READ);
-            }
+            Format format = formatOf(channel, path);
             FileIndex index = format == Format.GGUF ? Gguf.read(channel, path) : Safetensors.read(channel, path);
             TensorReader reader = new TensorReader(channel, writable, new Damage(path), mostBufferBytes);
             Checkpoint checkpoint = new Checkpoint(path, format, channel, index, reader);
             opened = true;
             return checkpoint;
         } finally {
-            if (!opened && channel != null) {
+            if (!opened) {
                 channel.close();
             }
         }
     }
 
-    private static Format formatOf(Path path) throws IOException {
-        ByteBuffer head = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
-        try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            int step = 0;
-            while (step >= 0 && head.hasRemaining()) {
-                step = channel.read(head);
-            }
+    private static FileChannel openToRead(Path path) throws IOException {
+        try {
+            return FileChannel.open(path, StandardOpenOption.READ);
         } catch (NoSuchFileException e) {
             throw new NoSuchFileException(
                     path.toString(), null, "there is no such file or folder; look for the path with Files.exists");
         } catch (AccessDeniedException e) {
             throw new AccessDeniedException(path.toString(), null, "the file may not be read; check its permissions");
+        }
+    }
+
+    private static Format formatOf(FileChannel channel, Path path) throws IOException {
+        ByteBuffer head = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+        int step = 0;
+        while (step >= 0 && head.hasRemaining()) {
+            step = channel.read(head, head.position());
         }
         head.flip();
         if (head.remaining() >= 4 && head.getInt(0) == Gguf.MAGIC) {

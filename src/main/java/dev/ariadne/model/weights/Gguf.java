@@ -54,7 +54,8 @@ final class Gguf {
         Map<String, Object> metadata = new LinkedHashMap<>();
         for (long i = 0; i < pairCount; i++) {
             String key = in.string("metadata key " + i);
-            if (metadata.put(key, value(type("value of " + Damage.quote(key)), 0, key)) != null) {
+            String what = "value of " + Damage.quote(key);
+            if (metadata.put(key, value(type(what), 0, what)) != null) {
                 throw damage.of("metadata key " + Damage.quote(key) + " appears twice; keys must be unique");
             }
         }
@@ -70,8 +71,7 @@ final class Gguf {
         return types[(int) id];
     }
 
-    private Object value(GgufValue type, int depth, String key) throws IOException {
-        String what = "value of " + Damage.quote(key);
+    private Object value(GgufValue type, int depth, String what) throws IOException {
         if (type.isScalar()) {
             return type.scalar(ByteBuffer.wrap(in.bytes(type.bytes(), what)).order(ByteOrder.LITTLE_ENDIAN), 0);
         }
@@ -81,14 +81,14 @@ final class Gguf {
         if (depth == MAX_ARRAY_DEPTH) {
             throw damage.of("the " + what + " nests arrays deeper than " + MAX_ARRAY_DEPTH);
         }
-        GgufValue element = type("elements of " + Damage.quote(key));
-        long count = in.count("the number of elements of " + Damage.quote(key), element.bytes());
+        GgufValue element = type(what);
+        long count = in.count("the number of elements in the " + what, element.bytes());
         if (element.isScalar()) {
             return new GgufArray(element, in.bytes(count * element.bytes(), what));
         }
         List<Object> values = new ArrayList<>();
         for (long i = 0; i < count; i++) {
-            values.add(value(element, depth + 1, key));
+            values.add(value(element, depth + 1, what));
         }
         return Collections.unmodifiableList(values);
     }

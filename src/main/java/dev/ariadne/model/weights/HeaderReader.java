@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 /** Reads little-endian values from the start of a file and never past its end; lengths are checked before use. */
 final class HeaderReader {
     private static final int BUFFER_BYTES = 1 << 16;
+    private static final char REPLACEMENT = '\uFFFD'; // what decoding puts for bytes that are not UTF-8
 
     private final FileChannel channel;
     private final long size;
@@ -79,12 +80,26 @@ final class HeaderReader {
 
     /** A string with a 64-bit length before it. */
     String string(String what) throws IOException {
-        return utf8(bytes(count("length of " + what, 1), what), what);
+        long length = i64(what);
+        if (length < 0 || length > remaining()) {
+            throw damage.of("the length of the " + what + " is " + Long.toUnsignedString(length) + ", but only "
+                    + remaining() + " bytes follow");
+        }
+        if (length > buffer.capacity()) {
+            return utf8(bytes(length, what), what);
+        }
+        need((int) length, what);
+        String text = new String(buffer.array(), buffer.position(), (int) length, StandardCharsets.UTF_8);
+        if (text.indexOf(REPLACEMENT) >= 0) {
+            return utf8(bytes(length, what), what);
+        }
+        buffer.position(buffer.position() + (int) length);
+        return text;
     }
 
     String utf8(byte[] bytes, String what) throws IOException {
         String text = new String(bytes, StandardCharsets.UTF_8);
-        if (text.indexOf('\uFFFD') < 0) {
+        if (text.indexOf(REPLACEMENT) < 0) {
             return text;
         }
         try { // the replacement character may be real: decode again, strictly

@@ -2,6 +2,7 @@ package dev.ariadne.model.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
@@ -195,6 +196,18 @@ class CheckpointTest {
         whole.addi(1); // a read-only mapping would end the process here
         assertThat(whole.getFloat(7)).isEqualTo(8);
         assertThat(view.getFloat(0, 7)).isEqualTo(7);
+    }
+
+    @Test
+    void mapsLargeFloatTensorsInsteadOfCopyingThem() throws IOException {
+        Path maps = Path.of("/proc/self/maps");
+        assumeTrue(Files.isReadable(maps), "only Linux lists a process's mappings in " + maps);
+        Path file = TestFiles.write(folder, "large-and-mapped.safetensors", large());
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            NDArray mapped = checkpoint.read(manager, "w");
+            assertThat(mapped.getFloat(9)).isEqualTo(9);
+            assertThat(Files.readString(maps)).contains("large-and-mapped.safetensors");
+        }
     }
 
     @Test

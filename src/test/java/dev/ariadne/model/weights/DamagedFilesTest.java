@@ -78,7 +78,7 @@ class DamagedFilesTest {
         refuses("version.gguf", patched(good, 4, 9), "GGUF version 9");
         refuses("tensors.gguf", patched(good, 15, 0xff), "the number of tensors is");
         refuses("pairs.gguf", patched(good, 16, 0xff), "the number of metadata pairs is 255");
-        refuses("key.gguf", patched(good, 30, 1), "length of metadata key 0 is 281474976710676");
+        refuses("key.gguf", patched(good, 30, 1), "the length of the metadata key 0 is 281474976710676");
     }
 
     @Test
@@ -106,8 +106,10 @@ class DamagedFilesTest {
     @Test
     void checksEveryGgufMetadataValue() throws IOException {
         pair(new Bytes().string("k").u32(13), "has type 13");
-        pair(new Bytes().string("k").u32(8).u64(1L << 50), "length of value of 'k' is 1125899906842624");
-        pair(new Bytes().string("k").u32(9).u32(0).u64(-1), "the number of elements of 'k' is 18446744073709551615");
+        pair(new Bytes().string("k").u32(8).u64(1L << 50), "the length of the value of 'k' is 1125899906842624");
+        pair(
+                new Bytes().string("k").u32(9).u32(0).u64(-1),
+                "the number of elements in the value of 'k' is 18446744073709551615");
         Bytes deep = new Bytes().string("k").u32(9);
         for (int i = 0; i < 20; i++) {
             deep.u32(9).u64(1);
