@@ -53,7 +53,7 @@ record Grid(List<String> columns, List<Boolean> right, List<List<String>> rows, 
         List<String> columns = new ArrayList<>(List.of(bars.labelName(), bars.valueName()));
         columns.addAll(bars.noteNames());
         List<Boolean> right = IntStream.range(0, columns.size())
-                .mapToObj(c -> c == BAR_AFTER || c > BAR_AFTER && numeric(rows, c))
+                .mapToObj(c -> c == BAR_AFTER || (c > BAR_AFTER && numeric(rows, c)))
                 .toList();
         return new Grid(
                 visible(columns),
