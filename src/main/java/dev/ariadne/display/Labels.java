@@ -105,19 +105,17 @@ record Labels(List<String> texts, double step, double size, int stride, int angl
         return texts.stream().allMatch(t -> t.matches("[0-9]{1,4}"));
     }
 
-    /** Rounds up to 1, 2, 5, 10, 20, 50, ... for numbers, where thinning should leave round ones. */
+    /** Rounds up, for numbers to 1, 2, 5, 10, 20, 50, ...: thinning should leave round ones. */
     private static int stride(double needed, double step, boolean round) {
         int least = Math.max(1, (int) Math.ceil(needed / step));
         if (!round) {
             return least;
         }
-        for (int ten = 1; ; ten *= 10) {
-            for (int nice : new int[] {ten, 2 * ten, 5 * ten}) {
-                if (nice >= least) {
-                    return nice;
-                }
-            }
+        int ten = 1;
+        while (least > 5 * ten) {
+            ten *= 10;
         }
+        return least <= ten ? ten : least <= 2 * ten ? 2 * ten : 5 * ten;
     }
 
     @Override

@@ -47,7 +47,7 @@ final class MapScene {
         double left = Scene.PAD + Math.max(rows.width() + 6, columns.overhang());
         double top = scene.heading(map.title(), legend(map, tint), Math.max(gridW + left + 60, 420));
         top = axisName(scene, map.rowName(), top);
-        scene.add(new Picture(left, top, gridW, gridH, cells(map, tint)));
+        cells(scene, map, tint, new Box(left, top, gridW, gridH, Scene.RULE));
         rows.drawRows(scene, left, top);
         columns.drawColumns(scene, left, top + gridH);
         if (numbers) {
@@ -81,7 +81,7 @@ final class MapScene {
                     y - 4,
                     Glyphs.shorten(Glyphs.visible(map.title()), tiles.gridW(), 10.5),
                     Font.of(10.5, Scene.INK));
-            scene.add(new Picture(x, y, tiles.gridW(), tiles.gridH(), cells(map, tint)));
+            cells(scene, map, tint, new Box(x, y, tiles.gridW(), tiles.gridH(), Scene.RULE));
             if (tiles.labelsRows(i)) {
                 tiles.rows(map).drawRows(scene, x, y);
             }
@@ -187,7 +187,7 @@ final class MapScene {
         return cells == 0 ? max : Math.min(max, room / cells);
     }
 
-    private static IndexedImage cells(HeatMap map, Tint tint) {
+    private static void cells(Scene scene, HeatMap map, Tint tint, Box at) {
         int[] palette = new int[Tint.STEPS + 1];
         for (int step = 0; step < palette.length; step++) {
             palette[step] = tint.color(step);
@@ -200,7 +200,9 @@ final class MapScene {
                 image.set(x, y, tint.step(map.value(y, x)));
             }
         }
-        return image;
+        // a thin frame: white cells would have no end on a white card
+        scene.add(new Box(at.x() - 1, at.y() - 1, at.width() + 2, at.height() + 2, at.rgb()));
+        scene.add(new Picture(at.x(), at.y(), at.width(), at.height(), image));
     }
 
     static boolean empty(HeatMap map) {

@@ -18,6 +18,7 @@ final class PlainText {
     private static final int ROWS = 500;
     private static final int BAR = 20;
     private static final int NUMBER_COLUMNS = 16; // with more columns, one digit stands for a cell
+    private static final int DIGITS = 200; // rows and columns of such a map; a long prompt would fill megabytes
 
     private PlainText() {}
 
@@ -123,16 +124,20 @@ final class PlainText {
                 .append(tint.scale() == Scale.DIVERGING ? ", a to i = tenths below zero" : "")
                 .append(tint.gaps() ? ", ? = no value" : "")
                 .append(", . = less\n");
-        for (int r = 0; r < map.rows().size(); r++) {
+        int columns = Math.min(DIGITS, map.columns().size());
+        for (int r = 0; r < Math.min(DIGITS, map.rows().size()); r++) {
             out.append(Glyphs.pad(Glyphs.visible(map.rows().get(r)), width, true))
                     .append("  ");
-            for (int c = 0; c < map.columns().size(); c++) {
+            for (int c = 0; c < columns; c++) {
                 out.append(digit(map.value(r, c) / tint.max()));
             }
-            out.append('\n');
+            out.append(columns < map.columns().size() ? "…\n" : "\n");
         }
-        return out + Glyphs.visible(map.columnName()) + ": "
-                + map.columns().stream().map(Glyphs::visible).collect(Collectors.joining(" | ")) + "\n";
+        String more = Grid.more(map.rows().size(), DIGITS);
+        out.append(more.isEmpty() ? "" : more + "\n");
+        String names = map.columns().stream().limit(DIGITS).map(Glyphs::visible).collect(Collectors.joining(" | "));
+        return out + Glyphs.visible(map.columnName()) + ": " + names
+                + (columns < map.columns().size() ? " …\n" : "\n");
     }
 
     private static char digit(double share) {

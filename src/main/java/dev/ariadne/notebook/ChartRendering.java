@@ -8,21 +8,20 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
-import org.knowm.xchart.internal.chartpart.Chart;
+import org.knowm.xchart.internal.chartpart.IChart;
 
 /** Shows an XChart chart as PNG; its SVG would be larger and needs a library that XChart leaves out. */
 final class ChartRendering {
     private ChartRendering() {}
 
-    @SuppressWarnings("rawtypes") // the class object of a generic type is one of the raw type
-    static Rendering<Chart> get() {
-        return new Rendering<>(Chart.class, ChartRendering::bundle);
+    static Rendering<IChart> get() {
+        return new Rendering<>(IChart.class, ChartRendering::bundle);
     }
 
-    private static Map<String, String> bundle(Chart<?, ?> chart) {
+    private static Map<String, String> bundle(IChart chart) {
         Map<String, String> bundle = new LinkedHashMap<>();
+        ByteArrayOutputStream png = new ByteArrayOutputStream();
         try {
-            ByteArrayOutputStream png = new ByteArrayOutputStream();
             ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
             bundle.put("image/png", Base64.getEncoder().encodeToString(png.toByteArray()));
         } catch (LinkageError | InternalError | NullPointerException e) {
@@ -35,7 +34,7 @@ final class ChartRendering {
     }
 
     /** Names the chart, where XChart's own text is an identity hash. */
-    private static String text(Chart<?, ?> chart) {
+    private static String text(IChart chart) {
         String title = chart.getTitle();
         String kind = chart.getClass().getSimpleName();
         return title == null || title.isBlank() ? kind : kind + " '" + title + "'";

@@ -2,6 +2,7 @@ package dev.ariadne.notebook;
 
 import dev.ariadne.view.DisplayHost;
 import dev.ariadne.view.Displayable;
+import java.io.Console;
 import java.util.Optional;
 
 /** Shows things in the kernel that runs, or on the console; public because {@code view} finds it as a service. */
@@ -28,6 +29,19 @@ public final class NotebookHost implements DisplayHost {
             return Optional.of(new KernelProgress(kernel.get()));
         }
         // A line that overwrites itself is for a person; in a log it would be hundreds of lines.
-        return System.console() == null ? Optional.empty() : Optional.of(new ConsoleProgress(System.err));
+        return isTerminal() ? Optional.of(new ConsoleProgress(System.err)) : Optional.empty();
+    }
+
+    @SuppressWarnings("SystemConsoleNull") // null until JDK 21; from 22 on the console itself says it
+    private static boolean isTerminal() {
+        Console console = System.console();
+        if (console == null) {
+            return false;
+        }
+        try {
+            return Boolean.TRUE.equals(Console.class.getMethod("isTerminal").invoke(console));
+        } catch (ReflectiveOperationException e) {
+            return true; // before 22 there is no such method, and a console that is there is a terminal
+        }
     }
 }

@@ -90,6 +90,16 @@ class PlainTextTest {
     }
 
     @Test
+    void cutsAMapOfALongPrompt() {
+        List<String> labels = Collections.nCopies(300, "x");
+        HeatMap map = new HeatMap("", "query", labels, "key", labels, new float[300][300], "p", Scale.SEQUENTIAL);
+        List<String> lines = Display.text(map).lines().toList();
+        assertThat(lines).hasSize(203); // legend, 200 rows, what is left out, columns
+        assertThat(lines.get(1)).isEqualTo("x  " + ".".repeat(200) + "…");
+        assertThat(lines.get(201)).isEqualTo("… 100 more rows");
+    }
+
+    @Test
     void listsTokensWithTheirValues() {
         assertThat(Display.text(new Tokens("t", List.of("a", "\n"), new double[] {0.5, -12}, "nats")))
                 .isEqualTo("t\ntoken     nats\na        0.500\n↵      -12.000\n");
