@@ -165,7 +165,7 @@ class HooksTest {
     void theCacheHoldsWhatTheHooksLeft() {
         Hook zero = Hook.at("blocks.0.hook_attn_out", x -> x.mul(0));
         try (ActivationCache cache = model.runWithCache(TOKENS, List.of("attn_out", "resid_mid", "resid_pre"), zero)) {
-            assertThat(cache.get("attn_out", 0).toFloatArray()).containsOnly(0f);
+            assertThat(cache.get("attn_out", 0).array().abs().max().getFloat()).isZero();
             assertThat(cache.get("resid_mid", 0).toFloatArray())
                     .isEqualTo(cache.get("resid_pre", 0).toFloatArray());
         }
@@ -174,7 +174,7 @@ class HooksTest {
     @Test
     void theCacheKeepsAllButTheExpensiveForms() {
         try (ActivationCache cache = model.runWithCache(TOKENS)) {
-            assertThat(cache.names()).hasSize(2 + 2 * 18 + 2);
+            assertThat(cache.names()).hasSize(2 + 2 * 17 + 2);
             assertThat(cache.names().toString()).doesNotContain("hook_result").doesNotContain("_input");
             assertThat(cache.get("blocks.0.attn.hook_pattern").shape()).containsExactly(2, 4, 5, 5);
             assertThatThrownBy(() -> cache.get("blocks.0.attn.hook_result")).hasMessageContaining("hook_result");

@@ -1,6 +1,5 @@
 package dev.ariadne.model;
 
-import static dev.ariadne.model.TestModels.TOKENS;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -16,6 +15,7 @@ import org.junit.jupiter.api.Test;
 class MemoryTest {
     private static final long SLACK = 40 << 20; // bytes: the garbage collector's and allocator's own fluctuation
 
+    private static final long[][] TOKENS = {{5, 9, 3}};
     private static final HookedTransformer model = TestModels.gpt2();
 
     @AfterAll
