@@ -1,6 +1,8 @@
 """Executes notebooks in their Java kernel and says how each went: ./run --execute [--inplace] [NOTEBOOK...]."""
 
 import argparse
+import asyncio
+import logging
 import signal
 import sys
 import time
@@ -13,6 +15,22 @@ from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "target" / "notebooks"
+
+
+class Client(NotebookClient):
+    """Ends its kernel once: on an interrupt nbclient's signal handler does it, and then nbclient again at the end."""
+
+    cleanups, cleanup = 0, None
+
+    async def _async_cleanup_kernel(self) -> None:
+        self.cleanups += 1
+        if self.cleanup is None:
+            self.cleanup = asyncio.ensure_future(super()._async_cleanup_kernel())
+        await self.cleanup
+
+    @property
+    def interrupted(self) -> bool:
+        return self.cleanups > 1
 
 
 def arguments() -> argparse.Namespace:
@@ -49,7 +67,7 @@ def execute(path: Path, timeout: int):
     notebook = nbformat.read(path, as_version=4)
     log = RESULTS / label(path).with_suffix(".log")
     log.parent.mkdir(parents=True, exist_ok=True)
-    client = NotebookClient(
+    client = Client(
         notebook,
         timeout=timeout,
         startup_timeout=120,
@@ -67,6 +85,8 @@ def execute(path: Path, timeout: int):
             problem = f"{indent(cell.source)}\n    {message}" if cell else message
         except (CellTimeoutError, DeadKernelError, RuntimeError) as error:
             problem = f"    {str(error).strip()}\n    kernel log: {log}"
+    if client.interrupted:
+        raise KeyboardInterrupt
     return notebook, problem
 
 
@@ -113,5 +133,6 @@ if __name__ == "__main__":
     try:
         sys.exit(main())
     except KeyboardInterrupt:
+        logging.disable()  # asyncio would report what was cut short
         print("\n[run] interrupted", file=sys.stderr)
         sys.exit(130)

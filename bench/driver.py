@@ -1,0 +1,200 @@
+"""bench/run: times the library and its peers turn by turn, in one run. Standard library only."""
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+from shutil import which
+from statistics import median
+
+ROOT = Path(__file__).resolve().parent.parent
+DATA = ROOT / "target" / "bench"
+PEERS = ("eager", "transformerlens")
+WARM_UP = 3
+TOLERANCE = 1e-3  # relative; the two sides add up in different orders
+
+HELP = """\
+Each result is one line: name <tab> value <tab> unit <tab> peer value <tab> ratio, medians in ms. The ratio is the median
+of the ratios of neighbouring runs, below 1 where this library is faster; '-' where there is no peer.
+A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
+For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt, then --python peer/bin/python.
+"""
+
+
+class Worker:
+    """A process that answers one line per line: bench/Bench.java or bench/peer.py."""
+
+    def __init__(self, command, threads):
+        count = str(threads)
+        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BENCH_THREADS")
+        environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", **dict.fromkeys(names, count))
+        self.process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+        )
+
+    def ask(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        answer = self.process.stdout.readline().strip()
+        if not answer or answer.startswith("error"):
+            raise RuntimeError(f"{self.process.args[0]} on '{line}': {answer or 'ended without an answer'}")
+        return answer
+
+    def run(self):
+        return float(self.ask("run"))
+
+    def close(self):
+        try:
+            self.process.stdin.close()  # end of input ends the worker
+            self.process.wait(timeout=20)
+        except (OSError, subprocess.TimeoutExpired):
+            self.process.kill()
+            self.process.wait()
+
+
+def note(text):
+    print(f"[bench] {text}", file=sys.stderr, flush=True)
+
+
+def arguments():
+    parser = argparse.ArgumentParser(
+        prog="bench/run", epilog=HELP, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="beginnings of names (default: every benchmark)")
+    parser.add_argument("--python", metavar="PY", help="a Python with the packages of bench/requirements.txt")
+    parser.add_argument("--runs", type=int, default=9, metavar="N", help="timed runs of each, turn by turn (9)")
+    parser.add_argument("--threads", default="1,2", metavar="LIST", help="numbers of threads (1,2)")
+    parser.add_argument("--list", action="store_true", help="list the names and stop")
+    options = parser.parse_args()
+    if options.runs < 1:
+        parser.error(f"--runs must be at least 1, got {options.runs}")
+    if options.python and not which(options.python):
+        parser.error(f"--python must name a Python that can be started, got '{options.python}'")
+    try:
+        options.threads = [int(count) for count in options.threads.split(",")]
+    except ValueError:
+        parser.error(f"--threads must be numbers with commas between them, got '{options.threads}'")
+    return options
+
+
+def build():
+    """The command that starts Java with the library and the compiled benchmarks on its class path."""
+    for tool, remedy in (("javac", "install a JDK 17 or later"), ("mvn", "install Maven 3.8 or later")):
+        if not which(tool):
+            raise SystemExit(f"[bench] missing: {tool}; {remedy}")
+    maven = ["mvn", "-B", "-q", "-ntp", "-Pquick", "package"]
+    done = subprocess.run(maven, cwd=ROOT, stdout=sys.stderr)
+    if done.returncode != 0:
+        raise SystemExit(f"[bench] failed: {' '.join(maven)}")
+    quick = ROOT / "target" / "quick"
+    path = f"{quick / 'classes'}{os.pathsep}{(quick / 'classpath.txt').read_text().strip()}"
+    classes = DATA / "classes"
+    classes.mkdir(parents=True, exist_ok=True)
+    sources = sorted(str(source) for source in (ROOT / "bench").glob("*.java"))
+    subprocess.run(["javac", "--release", "17", "-cp", path, "-d", str(classes), *sources], check=True)
+    return ["java", "-cp", f"{classes}{os.pathsep}{path}", f"-Dariadne.bench.data={DATA}"]
+
+
+def java_command(java, threads):
+    return [*java, f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1", "Bench"]
+
+
+def wanted(name, selected):
+    return not selected or any(name == start or name.startswith(start.rstrip("/") + "/") for start in selected)
+
+
+def matching(case, threads, peers, selected):
+    """The names asked for of one case, as (name, peer or None)."""
+    base = f"{case}/{threads}t"
+    if not peers:  # a name with a peer still means the case, which then stands alone
+        asked = not selected or wanted(base, selected) or any(start.startswith(base + "/") for start in selected)
+        return [(base, None)] if asked else []
+    return [(f"{base}/{peer}", peer) for peer in peers if wanted(f"{base}/{peer}", selected)]
+
+
+def load(worker, case, who):
+    """The figure that the sides must agree on, or None where the case cannot run."""
+    answer = worker.ask(f"load {case}")
+    if answer.startswith("ok "):
+        return float(answer[3:])
+    note(f"skipped {case} for {who}: {answer[5:]}")
+    return None
+
+
+def agree(one, other):
+    return one != one or other != other or abs(one - other) <= TOLERANCE * max(abs(one), abs(other))  # NaN: no figure
+
+
+def measure(case, names, workers, runs):
+    """Prints the lines of one case; returns whether all sides found the same figure."""
+    figures = {peer: load(workers[peer], case, peer or "java") for peer in [None, *[p for _, p in names if p]]}
+    if figures[None] is None:
+        return True
+    turns = [peer for peer, figure in figures.items() if figure is not None]
+    for _ in range(WARM_UP):
+        for peer in turns:
+            workers[peer].run()
+    times = {peer: [] for peer in turns}
+    for _ in range(runs):
+        for peer in turns:
+            times[peer].append(workers[peer].run())
+    same = True
+    for name, peer in names:
+        value, other, ratio = f"{median(times[None]):.3f}", "-", "-"
+        if peer in times and peer is not None:
+            other = f"{median(times[peer]):.3f}"
+            ratio = f"{median(a / b for a, b in zip(times[None], times[peer])):.3f}"
+            if not agree(figures[None], figures[peer]):
+                note(f"{name}: the two sides differ: {figures[None]:g} and {figures[peer]:g}")
+                same = False
+        print(name, value, "ms", other, ratio, sep="\t", flush=True)
+    return same
+
+
+def run_threads(java, cases, threads, options):
+    peers = PEERS if options.python else ()
+    plan = [(case, matching(case, threads, peers, options.names)) for case in cases]
+    plan = [(case, names) for case, names in plan if names]
+    used = {peer for _, names in plan for _, peer in names if peer}
+    workers, same = {}, True
+    try:
+        if plan:
+            workers[None] = Worker(java_command(java, threads), threads)
+        for peer in sorted(used):
+            workers[peer] = Worker([options.python, str(ROOT / "bench" / "peer.py"), peer, str(DATA)], threads)
+        for case, names in plan:
+            same &= measure(case, names, workers, options.runs)
+    finally:
+        for worker in workers.values():
+            worker.close()
+    return bool(plan), same
+
+
+def main():
+    options = arguments()
+    java = build()
+    cases = subprocess.run([*java, "Bench", "--list"], check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    if options.list:
+        for case in cases:
+            for threads in options.threads:
+                for peer in PEERS:
+                    print(f"{case}/{threads}t/{peer}")
+        return 0
+    note("random weights and class files are in target/bench")
+    subprocess.run([*java, "Bench", "--weights"], check=True)
+    results = [run_threads(java, cases, threads, options) for threads in options.threads]
+    if not any(ran for ran, _ in results):
+        note(f"no benchmark is named {' or '.join(options.names)}; bench/run --list names them")
+        return 2
+    return 0 if all(same for _, same in results) else 1
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except RuntimeError as problem:
+        note(f"failed: {problem}")
+        sys.exit(1)
+    except KeyboardInterrupt:
+        sys.exit(130)
