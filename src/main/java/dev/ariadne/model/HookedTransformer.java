@@ -86,20 +86,6 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
-     * Makes an untrained model.
-     *
-     * @param config what it is made of
-     * @param seed of the weights: the same seed gives the same model
-     * @return the model, without a tokenizer, on the CPU
-     */
-    public static HookedTransformer random(ModelConfig config, long seed) {
-        NDManager manager = Tensors.engine().newBaseManager(Device.cpu());
-        Weights weights = RandomWeights.of(config, manager, seed);
-        Constants constants = Constants.of(manager, config, DataType.FLOAT32);
-        return new HookedTransformer("random", config, weights, constants, Optional.empty(), manager);
-    }
-
-    /**
      * Copies the model in another floating-point type.
      *
      * @param type FLOAT32 or FLOAT64; FLOAT16 on a GPU
