@@ -1,6 +1,9 @@
 import ai.djl.engine.Engine;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import dev.ariadne.task.Metric;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
@@ -8,6 +11,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
@@ -26,6 +30,12 @@ public final class Bench {
 
     static {
         CASES.put("engine-start", EngineStart::new);
+        for (String work : List.of("forward", "cache", "grad")) {
+            for (String size : List.of("tiny/32x16", "gpt2/1x20", "gpt2/16x20", "smollm2/1x20")) {
+                CASES.put(work + "/" + size, () -> new ModelCase(work, size));
+            }
+        }
+        CASES.put("first-logits/smollm2", FirstLogits::new);
     }
 
     private Bench() {}
@@ -35,6 +45,7 @@ public final class Bench {
             case "--list" -> CASES.keySet().forEach(System.out::println);
             case "--weights" -> RandomWeights.writeAll(DATA);
             case "--engine" -> EngineStart.startHere();
+            case "--first-logits" -> FirstLogits.here();
             default -> serve();
         }
     }
@@ -46,6 +57,7 @@ public final class Bench {
         Optional<Case> current = Optional.empty();
         for (String line = in.readLine(); line != null && !line.equals("quit"); line = in.readLine()) {
             if (line.startsWith("load ")) {
+                current.ifPresent(Case::close);
                 current = load(line.substring(5), out);
             } else if (line.equals("run") && current.isPresent()) {
                 out.printf(Locale.ROOT, "%.4f%n", current.get().run());
@@ -71,7 +83,117 @@ public final class Bench {
         }
     }
 
-    /** A fresh JVM up to its first product of two matrices; a process can start the engine only once. */
+    /** A fresh JVM that does one thing, from its start to its end: a process can start the engine only once. */
+    private static double freshJvm(String command) throws IOException, InterruptedException {
+        var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+        var child = new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "Bench", command)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        long start = System.nanoTime();
+        int code = child.start().waitFor();
+        double ms = (System.nanoTime() - start) / 1e6;
+        if (code != 0) {
+            throw new IOException("exit code " + code + "; try 'java Bench " + command + "'");
+        }
+        return ms;
+    }
+
+    /** From nothing to the next-token logits of one prompt: engine, GGUF file, tokenizer, forward pass. */
+    private static final class FirstLogits implements Case {
+
+        @Override
+        public double load() throws IOException, InterruptedException {
+            run(); // unpacks the native library where that was never done
+            return Double.NaN;
+        }
+
+        @Override
+        public double run() throws IOException, InterruptedException {
+            return freshJvm("--first-logits");
+        }
+
+        static void here() {
+            try (var model = HookedTransformer.load("smollm2-135m", "cpu");
+                    var logits = model.next("Dallas is in the state of")) {
+                if (!logits.top(1).get(0).token().equals(" Texas")) {
+                    throw new AssertionError("the model does not know where Dallas is");
+                }
+            }
+        }
+    }
+
+    /** One run of a model, in one of three ways. */
+    private static final class ModelCase implements Case {
+        private final String work;
+        private final HookedTransformer model;
+        private final long[][] tokens;
+        private final Metric metric = Metric.logitDifference(new long[] {1}, new long[] {2});
+
+        ModelCase(String work, String size) {
+            this.work = work;
+            var parts = size.split("[/x]", -1);
+            var name = parts[0].equals("smollm2") ? "smollm2-135m" : DATA.resolve(parts[0]).toString();
+            model = HookedTransformer.load(name, "cpu");
+            tokens = new long[Integer.parseInt(parts[1])][Integer.parseInt(parts[2])];
+            for (int i = 0; i < tokens.length * tokens[0].length; i++) {
+                tokens[i / tokens[0].length][i % tokens[0].length] = (17 + 7919L * i) % model.config().dVocab();
+            }
+        }
+
+        @Override
+        public double load() {
+            switch (work) {
+                case "forward" -> {
+                    try (var logits = model.run(tokens)) {
+                        return norm(logits);
+                    }
+                }
+                case "cache" -> {
+                    try (var cache = model.runWithCache(tokens)) {
+                        return norm(cache.logits());
+                    }
+                }
+                default -> {
+                    try (var cache = model.runWithGradients(tokens, metric, List.of("z"))) {
+                        return Math.sqrt(cache.names().stream()
+                                .mapToDouble(hook -> squares(cache.grad(hook.toString()).toFloatArray()))
+                                .sum());
+                    }
+                }
+            }
+        }
+
+        @Override
+        public double run() {
+            long start = System.nanoTime();
+            switch (work) {
+                case "forward" -> model.run(tokens).close();
+                case "cache" -> model.runWithCache(tokens).close();
+                default -> model.runWithGradients(tokens, metric, List.of("z")).close();
+            }
+            return (System.nanoTime() - start) / 1e6;
+        }
+
+        /** Of the last position of the first prompt. */
+        private static double norm(Logits logits) {
+            return Math.sqrt(squares(logits.array().get(0, -1).toFloatArray()));
+        }
+
+        private static double squares(float[] values) {
+            double sum = 0;
+            for (float value : values) {
+                sum += (double) value * value;
+            }
+            return sum;
+        }
+
+        @Override
+        public void close() {
+            model.close();
+        }
+    }
+
+    /** A fresh JVM up to its first product of two matrices. */
     private static final class EngineStart implements Case {
 
         @Override
@@ -82,17 +204,7 @@ public final class Bench {
 
         @Override
         public double run() throws IOException, InterruptedException {
-            var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-            var child = new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "Bench", "--engine")
-                    .redirectErrorStream(true)
-                    .redirectOutput(ProcessBuilder.Redirect.DISCARD);
-            long start = System.nanoTime();
-            int code = child.start().waitFor();
-            double ms = (System.nanoTime() - start) / 1e6;
-            if (code != 0) {
-                throw new IOException("the engine did not start: exit code " + code + "; try 'java Bench --engine'");
-            }
-            return ms;
+            return freshJvm("--engine");
         }
 
         static void startHere() {

@@ -16,4 +16,7 @@ interface Case {
      * @return what it took, in ms
      */
     double run() throws IOException, InterruptedException;
+
+    /** Frees what load made. */
+    default void close() {}
 }

@@ -7,11 +7,12 @@ import sys
 from pathlib import Path
 from shutil import which
 from statistics import median
+from time import monotonic
 
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "target" / "bench"
 PEERS = ("eager", "transformerlens")
-WARM_UP = 3
+WARM_UP = 3  # runs, and seconds: a JVM compiles what it runs often
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
 HELP = """\
@@ -132,9 +133,11 @@ def measure(case, names, workers, runs):
     if figures[None] is None:
         return True
     turns = [peer for peer, figure in figures.items() if figure is not None]
-    for _ in range(WARM_UP):
+    warm, start = 0, monotonic()
+    while warm < WARM_UP or monotonic() - start < WARM_UP * len(turns):
         for peer in turns:
             workers[peer].run()
+        warm += 1
     times = {peer: [] for peer in turns}
     for _ in range(runs):
         for peer in turns:

@@ -11,6 +11,7 @@ import dev.ariadne.model.Weights.Layer;
 import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Shapes;
+import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -32,15 +33,15 @@ final class WeightReader implements AutoCloseable {
         this.names = names;
         this.c = config;
         this.owner = owner;
-        this.scratch = owner.newSubManager();
+        this.scratch = Tensors.engine().newBaseManager(owner.getDevice()); // apart: what is mapped for it goes with it
         String embed = names.matrix(names.embed(), OUTSIDE, false);
         this.prefix = !file.contains(embed) && file.contains("transformer." + embed) ? "transformer." : "";
     }
 
     Weights read() throws IOException {
-        NDArray embed = keep(raw(names.matrix(names.embed(), OUTSIDE, false), c.dVocab(), c.dModel()));
+        NDArray embed = kept(names.matrix(names.embed(), OUTSIDE, false), c.dVocab(), c.dModel());
         Optional<NDArray> positions = c.positions() == ModelConfig.Positions.LEARNED
-                ? Optional.of(keep(raw(names.matrix(names.positions(), OUTSIDE, false), c.nCtx(), c.dModel())))
+                ? Optional.of(kept(names.matrix(names.positions(), OUTSIDE, false), c.nCtx(), c.dModel()))
                 : Optional.empty();
         List<Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < c.nLayers(); layer++) {
@@ -66,9 +67,9 @@ final class WeightReader implements AutoCloseable {
     }
 
     private Affine norm(String template, int layer) throws IOException {
-        NDArray w = keep(raw(names.norm(template, layer, false), c.dModel()));
+        NDArray w = kept(names.norm(template, layer, false), c.dModel());
         Optional<NDArray> b = c.norm() == ModelConfig.Norm.LAYER
-                ? Optional.of(keep(raw(names.norm(template, layer, true), c.dModel())))
+                ? Optional.of(kept(names.norm(template, layer, true), c.dModel()))
                 : Optional.empty();
         return new Affine(w, b);
     }
@@ -76,8 +77,10 @@ final class WeightReader implements AutoCloseable {
     private Affine matrix(String template, int layer, long out, long in) throws IOException {
         boolean flipped = names.storage() == Storage.IN_OUT || names.storage() == Storage.HEADS;
         String name = names.matrix(template, layer, false);
-        NDArray w = flipped && !tiedHead(template) ? raw(name, in, out).transpose() : raw(name, out, in);
-        return new Affine(keep(w), bias(template, layer, out));
+        NDArray w = flipped && !tiedHead(template)
+                ? converted(scope -> raw(scope, name, in, out).transpose())
+                : kept(name, out, in);
+        return new Affine(w, bias(template, layer, out));
     }
 
     /** GPT-2's lm_head is a plain linear layer, [out, in], among matrices that are [in, out]. */
@@ -87,15 +90,18 @@ final class WeightReader implements AutoCloseable {
 
     private Optional<NDArray> bias(String template, int layer, long out) throws IOException {
         String name = names.matrix(template, layer, true);
-        return file.contains(prefix + name) ? Optional.of(keep(raw(name, out))) : Optional.empty();
+        return file.contains(prefix + name) ? Optional.of(kept(name, out)) : Optional.empty();
     }
 
     private Affine attentionOut(int layer, int width) throws IOException {
         if (names.storage() != Storage.HEADS) {
             return matrix(names.out(), layer, c.dModel(), width);
         }
-        NDArray w = raw(names.matrix(names.out(), layer, false), c.nHeads(), c.dHead(), c.dModel());
-        return new Affine(keep(w.reshape(width, c.dModel()).transpose()), bias(names.out(), layer, c.dModel()));
+        String name = names.matrix(names.out(), layer, false);
+        NDArray w = converted(scope -> raw(scope, name, c.nHeads(), c.dHead(), c.dModel())
+                .reshape(width, c.dModel())
+                .transpose());
+        return new Affine(w, bias(names.out(), layer, c.dModel()));
     }
 
     /** One packed matrix, as GPT-2 stores it, or three read one after the other and packed. */
@@ -105,54 +111,82 @@ final class WeightReader implements AutoCloseable {
             long rows = (long) (heads[0] + heads[1] + heads[2]) * c.dHead();
             return matrix(names.qkv().get(0), layer, rows, c.dModel());
         }
-        NDList parts = new NDList(3);
-        NDList biases = new NDList(3);
-        for (int i = 0; i < 3; i++) {
-            String template = names.qkv().get(i);
-            String name = names.matrix(template, layer, false);
-            long rows = (long) heads[i] * c.dHead();
-            NDArray part;
-            if (names.storage() == Storage.HEADS) {
-                part = raw(name, heads[i], c.dModel(), c.dHead())
-                        .transpose(0, 2, 1)
-                        .reshape(rows, c.dModel());
-            } else {
-                part = raw(name, rows, c.dModel());
-                if (names.storage() == Storage.OUT_IN_INTERLEAVED
-                        && i < 2) { // pairs (2i, 2i+1) → halves (i, i + dHead/2)
-                    part = part.reshape(heads[i], c.dHead() / 2, 2, c.dModel())
-                            .transpose(0, 2, 1, 3)
-                            .reshape(rows, c.dModel());
-                }
-            }
-            parts.add(part);
-            String bias = names.matrix(template, layer, true);
-            if (file.contains(prefix + bias)) {
-                NDArray b = file.read(scratch, prefix + bias);
-                biases.add(b.reshape(rows)); // [head, dHead] in TransformerLens's layout
-            }
-        }
-        NDArray w = keep(NDArrays.concat(parts, 0));
-        Optional<NDArray> b = biases.size() == 3 ? Optional.of(keep(NDArrays.concat(biases, 0))) : Optional.empty();
+        List<String> biases = names.qkv().stream()
+                .map(template -> names.matrix(template, layer, true))
+                .filter(name -> file.contains(prefix + name))
+                .toList();
         if (!biases.isEmpty() && biases.size() < 3) {
             throw new IllegalArgumentException(file.path() + " has a bias for only " + biases.size()
                     + " of queries, keys and values in layer " + layer + "; download it again");
         }
-        parts.close();
+        NDArray w = converted(scope -> {
+            NDList parts = new NDList(3);
+            for (int i = 0; i < 3; i++) {
+                parts.add(part(scope, names.matrix(names.qkv().get(i), layer, false), heads[i], i < 2));
+            }
+            return NDArrays.concat(parts, 0);
+        });
+        Optional<NDArray> b = biases.isEmpty()
+                ? Optional.empty()
+                : Optional.of(converted(scope -> {
+                    NDList parts = new NDList(3);
+                    for (int i = 0; i < 3; i++) {
+                        NDArray bias = read(scope, biases.get(i)); // [head·dHead], or [head, dHead]
+                        parts.add(bias.reshape((long) heads[i] * c.dHead()));
+                    }
+                    return NDArrays.concat(parts, 0);
+                }));
         return new Affine(w, b);
     }
 
-    private NDArray raw(String name, long... shape) throws IOException {
-        NDArray array = file.read(scratch, prefix + name);
-        if (array.getDataType() != DataType.FLOAT32) {
-            array = array.toType(DataType.FLOAT32, false);
+    /** Queries, keys or values of all heads: [head·dHead, dModel]. */
+    private NDArray part(NDManager scope, String name, int heads, boolean rotated) throws IOException {
+        long rows = (long) heads * c.dHead();
+        if (names.storage() == Storage.HEADS) {
+            return raw(scope, name, heads, c.dModel(), c.dHead())
+                    .transpose(0, 2, 1)
+                    .reshape(rows, c.dModel());
         }
-        return Shapes.require(array, "'" + prefix + name + "' in " + file.path(), shape);
+        NDArray part = raw(scope, name, rows, c.dModel());
+        if (names.storage() != Storage.OUT_IN_INTERLEAVED || !rotated) {
+            return part;
+        }
+        return part.reshape(heads, c.dHead() / 2, 2, c.dModel()) // pairs (2i, 2i+1) → halves (i, i + dHead/2)
+                .transpose(0, 2, 1, 3)
+                .reshape(rows, c.dModel());
     }
 
-    private NDArray keep(NDArray array) {
-        array.attach(owner);
-        return array;
+    /** Makes an array from what is read into a scope that is freed at once: only the result stays, in row-major order. */
+    private NDArray converted(Conversion conversion) throws IOException {
+        try (NDManager scope = scratch.newSubManager()) {
+            NDArray result = conversion.of(scope);
+            // a transposed view multiplies a fifth slower than rows in order; mul, not only reshape: what is mapped goes
+            NDArray copy = result.reshape(result.size()).mul(1).reshape(result.getShape());
+            copy.attach(owner);
+            return copy;
+        }
+    }
+
+    private interface Conversion {
+        NDArray of(NDManager scope) throws IOException;
+    }
+
+    private NDArray kept(String name, long... shape) throws IOException {
+        return raw(owner, name, shape);
+    }
+
+    private NDArray raw(NDManager manager, String name, long... shape) throws IOException {
+        return Shapes.require(read(manager, name), "'" + prefix + name + "' in " + file.path(), shape);
+    }
+
+    private NDArray read(NDManager manager, String name) throws IOException {
+        NDArray array = file.read(manager, prefix + name);
+        if (array.getDataType() == DataType.FLOAT32) {
+            return array;
+        }
+        try (array) {
+            return array.toType(DataType.FLOAT32, true);
+        }
     }
 
     /** Frees what was read and not kept. */
