@@ -28,6 +28,7 @@ final class Forward {
     private final NDManager run;
     private int leafLayer = Integer.MAX_VALUE; // where recording for gradients begins
     private boolean leafEmbeddings;
+    private boolean recording;
 
     Forward(ModelConfig config, Weights weights, Constants constants, RunHooks hooks, NDManager run) {
         this.c = config;
@@ -39,6 +40,7 @@ final class Forward {
 
     /** Records operations from the first activation on that hooks ask for; what lies below stays outside the graph. */
     void recordFromFirstCapture() {
+        recording = true;
         leafEmbeddings = hooks.wants(Site.EMBED, 0) || hooks.wants(Site.POS_EMBED, 0);
         leafLayer = Math.min(hooks.firstLayer(), c.nLayers() - 1);
     }
@@ -211,18 +213,18 @@ final class Forward {
         NDArray x = norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm());
         Affine first = weights.gate().orElse(weights.in());
         NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
-        NDArray post = activate(pre);
+        NDArray post = activate(pre, !recording && !hooks.wants(Site.PRE, layer));
         if (weights.gate().isPresent()) {
             post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
         }
         return apply(hooks.at(Site.POST, layer, post), weights.out()); // [batch, pos, dModel]
     }
 
-    private NDArray activate(NDArray x) {
+    private NDArray activate(NDArray x, boolean inPlace) {
         return switch (c.activation()) {
-            case GELU_TANH -> Tensors.geluTanh(x);
+            case GELU_TANH -> Tensors.geluTanh(x, inPlace);
             case GELU -> x.getNDArrayInternal().gelu();
-            case SILU -> Tensors.silu(x);
+            case SILU -> Tensors.silu(x, inPlace);
             case RELU -> x.getNDArrayInternal().relu();
         };
     }
@@ -233,22 +235,32 @@ final class Forward {
 
     /** TransformerLens's hooks: LayerNorm's "normalized" comes after weight and bias, RMSNorm's before the weight. */
     private NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Affine affine) {
-        boolean hooked = hooks.wants(scaleSite, layer) || hooks.wants(normalizedSite, layer);
-        if (c.norm() == Norm.LAYER) {
-            NDArray bias = affine.b().orElseThrow(() -> new AssertionError("a LayerNorm without bias"));
-            if (!hooked) {
-                return Tensors.layerNorm(x, affine.w(), bias, c.eps());
+        boolean parts = hooks.wants(scaleSite, layer) || hooks.wants(normalizedSite, layer);
+        if (c.norm() == Norm.RMS) {
+            if (!parts) {
+                return Tensors.rmsNorm(x, affine.w(), constants.eps());
             }
+            if (hooks.edits(scaleSite, layer)) {
+                NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(x)); // [batch, pos, 1]
+                return hooks.at(normalizedSite, layer, x.div(scale)).mul(affine.w());
+            }
+            NDList both = Tensors.rmsNormParts(x, constants.eps());
+            hooks.at(scaleSite, layer, both.get(0));
+            return hooks.at(normalizedSite, layer, both.get(1)).mul(affine.w());
+        }
+        NDArray bias = affine.b().orElseThrow(() -> new AssertionError("a LayerNorm without bias"));
+        if (!parts) {
+            return Tensors.layerNorm(x, affine.w(), bias, c.eps());
+        }
+        if (recording || hooks.edits(scaleSite, layer)) {
             NDArray centered = x.sub(mean(x));
             NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(centered)); // [batch, pos, 1]
             return hooks.at(
                     normalizedSite, layer, centered.div(scale).mul(affine.w()).add(bias));
         }
-        if (!hooked) {
-            return Tensors.rmsNorm(x, affine.w(), constants.eps());
-        }
-        NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(x)); // [batch, pos, 1]
-        return hooks.at(normalizedSite, layer, x.div(scale)).mul(affine.w());
+        NDList both = Tensors.layerNormParts(x, affine.w(), bias, constants.eps());
+        hooks.at(scaleSite, layer, both.get(0));
+        return hooks.at(normalizedSite, layer, both.get(1));
     }
 
     private NDArray rootMeanSquare(NDArray x) {

@@ -67,6 +67,12 @@ final class RunHooks {
         return slots[layer * Site.COUNT + site.ordinal()] != null;
     }
 
+    /** Whether a hook may replace this activation. */
+    boolean edits(Site site, int layer) {
+        Slot slot = slots[layer * Site.COUNT + site.ordinal()];
+        return slot != null && !slot.hooks.isEmpty();
+    }
+
     /** Passes an activation through its hooks, and keeps it if asked; the result is always owned by x's manager. */
     NDArray at(Site site, int layer, NDArray x) {
         Slot slot = slots[layer * Site.COUNT + site.ordinal()];

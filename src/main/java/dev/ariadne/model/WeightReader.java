@@ -160,7 +160,8 @@ final class WeightReader implements AutoCloseable {
     private NDArray converted(Conversion conversion) throws IOException {
         try (NDManager scope = scratch.newSubManager()) {
             NDArray result = conversion.of(scope);
-            // a transposed view multiplies a fifth slower than rows in order; mul, not only reshape: what is mapped goes
+            // a transposed view multiplies a fifth slower than rows in order; mul, not only reshape: what is mapped
+            // goes
             NDArray copy = result.reshape(result.size()).mul(1).reshape(result.getShape());
             copy.attach(owner);
             return copy;

@@ -45,13 +45,25 @@ public final class Tensors {
 
         static Map<String, String> methods() {
             Map<String, String> methods = new LinkedHashMap<>();
-            methods.put("gelu_tanh", SELF + "x: Tensor) -> Tensor:\n    return torch.gelu(x, approximate=\"tanh\")\n");
-            methods.put("silu", SELF + "x: Tensor) -> Tensor:\n    return torch.silu(x)\n");
+            methods.put("gelu_tanh", unary("torch.gelu(x, approximate=\"tanh\")"));
+            methods.put("gelu_tanh_in_place", unary("torch.gelu_(x, approximate=\"tanh\")"));
+            methods.put("silu", unary("torch.silu(x)"));
+            methods.put("silu_in_place", unary("torch.silu_(x)"));
             methods.put(
                     "rms_norm",
                     SELF + "x: Tensor, w: Tensor, eps: Tensor) -> Tensor:\n"
                             + "    s = torch.rsqrt(torch.add(torch.mean(torch.mul(x, x), [-1], True), eps))\n"
                             + "    return torch.mul(torch.mul(x, s), w)\n");
+            methods.put(
+                    "rms_norm_parts",
+                    SELF + "x: Tensor, eps: Tensor) -> List[Tensor]:\n"
+                            + "    s = torch.sqrt(torch.add(torch.mean(torch.mul(x, x), [-1], True), eps))\n"
+                            + "    return [s, torch.div(x, s)]\n");
+            methods.put(
+                    "layer_norm_parts",
+                    SELF + "x: Tensor, w: Tensor, b: Tensor, eps: Tensor) -> List[Tensor]:\n"
+                            + "    y, m, s, = torch.native_layer_norm(x, [torch.size(x, -1)], w, b, float(eps))\n"
+                            + "    return [torch.reciprocal(s), y]\n");
             // half-split rotary: (a, b) -> (a cos - b sin, b cos + a sin); the sign is in the sine table
             methods.put(
                     "rotate",
@@ -73,6 +85,10 @@ public final class Tensors {
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
             return methods;
+        }
+
+        private static String unary(String expression) {
+            return SELF + "x: Tensor) -> Tensor:\n    return " + expression + "\n";
         }
     }
 
@@ -194,9 +210,24 @@ public final class Tensors {
         }
     }
 
-    /** Returns x·wᵀ + b, with w as [out, in]. */
+    /**
+     * Multiplies by a matrix.
+     *
+     * @param x [..., in]
+     * @param w [out, in]
+     * @param b [out], or null
+     * @return x·wᵀ + b [..., out]
+     */
     public static NDArray linear(NDArray x, NDArray w, @Nullable NDArray b) {
-        return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
+        Shape shape = x.getShape();
+        int axes = shape.dimension();
+        if (b == null || axes == 2) {
+            return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
+        }
+        // flat, the engine adds the bias while it multiplies; with more axes it makes a second pass
+        NDArray flat = x.reshape(-1, shape.get(axes - 1));
+        NDArray y = x.getNDArrayInternal().linear(flat, w, b).singletonOrThrow();
+        return y.reshape(shape.slice(0, axes - 1).add(w.getShape().get(0)));
     }
 
     /** Looks rows up: ids [batch, pos] (INT64), table [rows, width] → [batch, pos, width]. */
@@ -217,14 +248,29 @@ public final class Tensors {
         return Ops.SCRIPT.call("rms_norm", x, w, eps).singletonOrThrow();
     }
 
-    /** GELU by its tanh approximation ("gelu_new"). */
-    public static NDArray geluTanh(NDArray x) {
-        return Ops.SCRIPT.call("gelu_tanh", x).singletonOrThrow();
+    /**
+     * Takes layer normalization apart, in one pass; outside the graph of gradients.
+     *
+     * @param eps a scalar array
+     * @return the scale sqrt(variance + eps) [..., 1], and the normalized x·w + b
+     */
+    public static NDList layerNormParts(NDArray x, NDArray w, NDArray b, NDArray eps) {
+        return Ops.SCRIPT.call("layer_norm_parts", x, w, b, eps);
     }
 
-    /** x · sigmoid(x). */
-    public static NDArray silu(NDArray x) {
-        return Ops.SCRIPT.call("silu", x).singletonOrThrow();
+    /** Takes RMS normalization apart: the scale sqrt(mean(x²) + eps) [..., 1], and x divided by it, without a weight. */
+    public static NDList rmsNormParts(NDArray x, NDArray eps) {
+        return Ops.SCRIPT.call("rms_norm_parts", x, eps);
+    }
+
+    /** GELU by its tanh approximation ("gelu_new"); in place, x itself changes. */
+    public static NDArray geluTanh(NDArray x, boolean inPlace) {
+        return Ops.SCRIPT.call(inPlace ? "gelu_tanh_in_place" : "gelu_tanh", x).singletonOrThrow();
+    }
+
+    /** x · sigmoid(x); in place, x itself changes. */
+    public static NDArray silu(NDArray x, boolean inPlace) {
+        return Ops.SCRIPT.call(inPlace ? "silu_in_place" : "silu", x).singletonOrThrow();
     }
 
     /** Rotates the two halves of the last axis against each other; the sine table carries a minus in its first half. */

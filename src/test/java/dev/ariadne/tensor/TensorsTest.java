@@ -83,12 +83,50 @@ class TensorsTest {
     @Test
     void geluByTanhFollowsItsFormula() {
         float[] xs = {-3, -1, -0.1f, 0, 0.1f, 1, 3};
-        float[] ys = Tensors.geluTanh(manager.create(xs)).toFloatArray();
+        float[] ys = Tensors.geluTanh(manager.create(xs), false).toFloatArray();
         for (int i = 0; i < xs.length; i++) {
             double x = xs[i];
             double expected = 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
             assertThat((double) ys[i]).isCloseTo(expected, within(1e-6));
         }
+    }
+
+    @Test
+    void changesAnArrayInPlaceOnlyWhenAsked() {
+        NDArray x = manager.create(new float[] {-1, 0, 2});
+        float[] silu = Tensors.silu(x, false).toFloatArray();
+        float[] gelu = Tensors.geluTanh(x, false).toFloatArray();
+        assertThat(x.toFloatArray()).containsExactly(-1, 0, 2);
+        NDArray y = x.duplicate();
+        assertThat(Tensors.silu(x, true).toFloatArray()).isEqualTo(silu).isEqualTo(x.toFloatArray());
+        assertThat(Tensors.geluTanh(y, true).toFloatArray()).isEqualTo(gelu).isEqualTo(y.toFloatArray());
+    }
+
+    @Test
+    void theTwoHalvesOfANormMakeItWhole() {
+        NDArray x = manager.create(new float[] {3, 4, -5, 7, 1, 0, 2, 2}, new Shape(2, 4));
+        NDArray w = manager.create(new float[] {1, 10, 2, -1});
+        NDArray b = manager.create(new float[] {0, 1, 0, 3});
+        NDArray eps = manager.create(1e-5f);
+        NDList layer = Tensors.layerNormParts(x, w, b, eps);
+        assertThat(layer.get(1).toFloatArray())
+                .containsExactly(Tensors.layerNorm(x, w, b, 1e-5f).toFloatArray(), within(1e-6f));
+        double variance = (0.75 * 0.75 + 1.75 * 1.75 + 7.25 * 7.25 + 4.75 * 4.75) / 4; // of the first row, mean 2.25
+        assertThat((double) layer.get(0).getFloat(0, 0)).isCloseTo(Math.sqrt(variance + 1e-5), within(1e-5));
+        NDList rms = Tensors.rmsNormParts(x, eps);
+        assertThat(rms.get(1).mul(w).toFloatArray())
+                .containsExactly(Tensors.rmsNorm(x, w, eps).toFloatArray(), within(1e-5f));
+        assertThat((double) rms.get(0).getFloat(0, 0)).isCloseTo(Math.sqrt(99 / 4.0 + 1e-5), within(1e-5));
+    }
+
+    @Test
+    void multipliesWithAndWithoutBiasAlongAnyNumberOfAxes() {
+        NDArray x = manager.create(new float[] {1, 2, 3, 4}, new Shape(1, 2, 2));
+        NDArray w = manager.create(new float[] {1, 0, 0, 1, 1, 1}, new Shape(3, 2));
+        NDArray b = manager.create(new float[] {10, 20, 30});
+        assertThat(Tensors.linear(x, w, null).toFloatArray()).containsExactly(1, 2, 3, 3, 4, 7);
+        assertThat(Tensors.linear(x, w, b).toFloatArray()).containsExactly(11, 22, 33, 13, 24, 37);
+        assertThat(Tensors.linear(x, w, b).getShape()).isEqualTo(new Shape(1, 2, 3));
     }
 
     @Test
