@@ -26,9 +26,6 @@ final class Forward {
     private final Constants constants;
     private final RunHooks hooks;
     private final NDManager run;
-    private int leafLayer = Integer.MAX_VALUE; // where recording for gradients begins
-    private boolean leafEmbeddings;
-    private boolean recording;
 
     Forward(ModelConfig config, Weights weights, Constants constants, RunHooks hooks, NDManager run) {
         this.c = config;
@@ -38,19 +35,9 @@ final class Forward {
         this.run = run;
     }
 
-    /** Records operations from the first activation on that hooks ask for; what lies below stays outside the graph. */
-    void recordFromFirstCapture() {
-        recording = true;
-        leafEmbeddings = hooks.wants(Site.EMBED, 0) || hooks.wants(Site.POS_EMBED, 0);
-        leafLayer = Math.min(hooks.firstLayer(), c.nLayers() - 1);
-    }
-
     /** Adds token and position embeddings: ids [batch, pos] (INT64) → [batch, pos, dModel]. */
     NDArray embed(NDArray ids) {
         NDArray tokens = Tensors.embedding(ids, w.embed()); // [batch, pos, dModel]
-        if (leafEmbeddings) {
-            tokens.setRequiresGradient(true);
-        }
         tokens = hooks.at(Site.EMBED, 0, tokens);
         if (w.positions().isEmpty()) {
             return tokens;
@@ -59,9 +46,6 @@ final class Forward {
         NDArray where = w.positions().get().get(run, new NDIndex("0:" + pos)); // [pos, dModel], a view of the weights
         if (hooks.wants(Site.POS_EMBED, 0)) {
             where = where.expandDims(0).repeat(0, ids.getShape().get(0)); // [batch, pos, dModel], a copy
-            if (leafEmbeddings) {
-                where.setRequiresGradient(true);
-            }
             where = hooks.at(Site.POS_EMBED, 0, where);
         }
         return tokens.add(where); // [batch, pos, dModel]
@@ -74,9 +58,6 @@ final class Forward {
         Positional at = constants.positional(run, x.getShape().get(1));
         for (int layer = from; layer < c.nLayers(); layer++) {
             Progress.checkInterrupted("a run of the model, before block " + layer + " of " + c.nLayers());
-            if (layer == leafLayer && !leafEmbeddings) {
-                x.setRequiresGradient(true);
-            }
             try (NDManager scope = run.newSubManager()) {
                 x.attach(scope);
                 x = block(layer, x, at);
@@ -213,7 +194,7 @@ final class Forward {
         NDArray x = norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm());
         Affine first = weights.gate().orElse(weights.in());
         NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
-        NDArray post = activate(pre, !recording && !hooks.wants(Site.PRE, layer));
+        NDArray post = activate(pre, !hooks.recording() && !hooks.wants(Site.PRE, layer));
         if (weights.gate().isPresent()) {
             post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
         }
@@ -252,7 +233,7 @@ final class Forward {
         if (!parts) {
             return Tensors.layerNorm(x, affine.w(), bias, c.eps());
         }
-        if (recording || hooks.edits(scaleSite, layer)) {
+        if (hooks.recording() || hooks.edits(scaleSite, layer)) {
             NDArray centered = x.sub(mean(x));
             NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(centered)); // [batch, pos, 1]
             return hooks.at(

@@ -277,7 +277,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private Logits logits(List<Hook> hooks, long[][] tokens, Stream stream) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>());
+            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
             Forward forward = new Forward(config, weights, constants, table, run);
             NDArray out = Tensors.recording(false, () -> forward.unembed(stream.of(forward, run)));
             out.attach(owner);
@@ -305,13 +305,10 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         NDManager logitsOwner = manager.newSubManager();
         try (NDManager run = manager.newSubManager()) {
             Map<HookName, NDArray> captured = new LinkedHashMap<>();
-            RunHooks table = new RunHooks(config, hooks, owner, captured);
+            RunHooks table = new RunHooks(config, hooks, owner, captured, metric != null);
             table.capture(names);
             Forward forward = new Forward(config, weights, constants, table, run);
             return Tensors.recording(metric != null, () -> {
-                if (metric != null) {
-                    forward.recordFromFirstCapture();
-                }
                 NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run)), 0));
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {

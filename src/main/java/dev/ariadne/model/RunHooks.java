@@ -24,22 +24,28 @@ final class RunHooks {
         }
     }
 
-    private final ModelConfig config;
     private final @Nullable Slot[] slots;
     private final @Nullable NDManager captureOwner;
     private final Map<HookName, NDArray> captured;
+    private final boolean recording;
 
     /**
      * Creates the table of a run.
      *
      * @param captureOwner owns the captured arrays; null when nothing is captured
      * @param captured receives them, in the order of the forward pass
+     * @param recording whether gradients with respect to them will be asked for
      */
-    RunHooks(ModelConfig config, List<Hook> hooks, @Nullable NDManager captureOwner, Map<HookName, NDArray> captured) {
-        this.config = config;
+    RunHooks(
+            ModelConfig config,
+            List<Hook> hooks,
+            @Nullable NDManager captureOwner,
+            Map<HookName, NDArray> captured,
+            boolean recording) {
         this.slots = new Slot[config.nLayers() * Site.COUNT];
         this.captureOwner = captureOwner;
         this.captured = captured;
+        this.recording = recording;
         for (Hook hook : hooks) {
             for (HookName name : resolve(config, hook.point())) {
                 slot(name).hooks.add(hook);
@@ -65,6 +71,11 @@ final class RunHooks {
     /** Whether a run must compute this activation by itself. */
     boolean wants(Site site, int layer) {
         return slots[layer * Site.COUNT + site.ordinal()] != null;
+    }
+
+    /** Whether the run is recorded for gradients. */
+    boolean recording() {
+        return recording;
     }
 
     /** Whether a hook may replace this activation. */
@@ -99,6 +110,9 @@ final class RunHooks {
     private NDArray keep(HookName name, NDArray value, NDManager keeper) {
         NDManager scope = value.getManager();
         value.attach(keeper);
+        if (recording) {
+            value.setRequiresGradient(true); // the graph begins at the first activation that is kept
+        }
         NDArray before = captured.put(name, value);
         if (before != null) {
             before.close(); // split inputs pass the norm three times; the last one is kept
@@ -148,15 +162,5 @@ final class RunHooks {
             }
         }
         return names;
-    }
-
-    /** The first layer whose activations are asked for: gradients need nothing below it. */
-    int firstLayer() {
-        for (int i = 0; i < slots.length; i++) {
-            if (slots[i] != null && slots[i].name.site.inBlock) {
-                return i / Site.COUNT;
-            }
-        }
-        return config.nLayers();
     }
 }
