@@ -29,13 +29,13 @@ public final class Bench {
     private static final Map<String, Supplier<Case>> CASES = new LinkedHashMap<>();
 
     static {
-        CASES.put("engine-start", EngineStart::new);
+        CASES.put("engine-start", () -> new FreshJvm("--engine"));
         for (String work : List.of("forward", "cache", "grad")) {
             for (String size : List.of("tiny/32x16", "gpt2/1x20", "gpt2/16x20", "smollm2/1x20")) {
                 CASES.put(work + "/" + size, () -> new ModelCase(work, size));
             }
         }
-        CASES.put("first-logits/smollm2", FirstLogits::new);
+        CASES.put("first-logits/smollm2", () -> new FreshJvm("--first-logits"));
     }
 
     private Bench() {}
@@ -44,8 +44,8 @@ public final class Bench {
         switch (args.length == 0 ? "" : args[0]) {
             case "--list" -> CASES.keySet().forEach(System.out::println);
             case "--weights" -> RandomWeights.writeAll(DATA);
-            case "--engine" -> EngineStart.startHere();
-            case "--first-logits" -> FirstLogits.here();
+            case "--engine" -> multiply();
+            case "--first-logits" -> askSmollm2();
             default -> serve();
         }
     }
@@ -84,22 +84,7 @@ public final class Bench {
     }
 
     /** A fresh JVM that does one thing, from its start to its end: a process can start the engine only once. */
-    private static double freshJvm(String command) throws IOException, InterruptedException {
-        var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
-        var child = new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "Bench", command)
-                .redirectErrorStream(true)
-                .redirectOutput(ProcessBuilder.Redirect.DISCARD);
-        long start = System.nanoTime();
-        int code = child.start().waitFor();
-        double ms = (System.nanoTime() - start) / 1e6;
-        if (code != 0) {
-            throw new IOException("exit code " + code + "; try 'java Bench " + command + "'");
-        }
-        return ms;
-    }
-
-    /** From nothing to the next-token logits of one prompt: engine, GGUF file, tokenizer, forward pass. */
-    private static final class FirstLogits implements Case {
+    private record FreshJvm(String command) implements Case {
 
         @Override
         public double load() throws IOException, InterruptedException {
@@ -109,15 +94,36 @@ public final class Bench {
 
         @Override
         public double run() throws IOException, InterruptedException {
-            return freshJvm("--first-logits");
+            var java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+            var child = new ProcessBuilder(java, "-cp", System.getProperty("java.class.path"), "Bench", command)
+                    .redirectErrorStream(true)
+                    .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+            long start = System.nanoTime();
+            int code = child.start().waitFor();
+            double ms = (System.nanoTime() - start) / 1e6;
+            if (code != 0) {
+                throw new IOException("exit code " + code + "; try 'java Bench " + command + "'");
+            }
+            return ms;
         }
+    }
 
-        static void here() {
-            try (var model = HookedTransformer.load("smollm2-135m", "cpu");
-                    var logits = model.next("Dallas is in the state of")) {
-                if (!logits.top(1).get(0).token().equals(" Texas")) {
-                    throw new AssertionError("the model does not know where Dallas is");
-                }
+    /** Starts the engine and multiplies two matrices. */
+    private static void multiply() {
+        try (NDManager manager = Engine.getInstance().newBaseManager()) {
+            var ones = manager.ones(new Shape(2, 2)); // [2, 2]
+            if (ones.matMul(ones).sum().getFloat() != 8f) {
+                throw new AssertionError("the engine cannot multiply");
+            }
+        }
+    }
+
+    /** From nothing to the next-token logits of one prompt: engine, GGUF file, tokenizer, forward pass. */
+    private static void askSmollm2() {
+        try (var model = HookedTransformer.load("smollm2-135m", "cpu");
+                var logits = model.next("Dallas is in the state of")) {
+            if (!logits.top(1).get(0).token().equals(" Texas")) {
+                throw new AssertionError("the model does not know where Dallas is");
             }
         }
     }
@@ -190,30 +196,6 @@ public final class Bench {
         @Override
         public void close() {
             model.close();
-        }
-    }
-
-    /** A fresh JVM up to its first product of two matrices. */
-    private static final class EngineStart implements Case {
-
-        @Override
-        public double load() throws IOException, InterruptedException {
-            run(); // unpacks the native library where that was never done
-            return Double.NaN;
-        }
-
-        @Override
-        public double run() throws IOException, InterruptedException {
-            return freshJvm("--engine");
-        }
-
-        static void startHere() {
-            try (NDManager manager = Engine.getInstance().newBaseManager()) {
-                var ones = manager.ones(new Shape(2, 2)); // [2, 2]
-                if (ones.matMul(ones).sum().getFloat() != 8f) {
-                    throw new AssertionError("the engine cannot multiply");
-                }
-            }
         }
     }
 }

@@ -1,6 +1,6 @@
 package dev.ariadne.model;
 
-import java.util.Comparator;
+import dev.ariadne.model.weights.NearestNames;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -76,34 +76,13 @@ public final class HookName implements Comparable<HookName> {
     }
 
     static IllegalArgumentException unknown(String name, List<String> known) {
-        List<String> nearest = known.stream()
-                .sorted(Comparator.<String>comparingInt(k -> distance(name, k)).thenComparing(k -> k))
-                .limit(3)
-                .toList();
+        List<String> nearest = NearestNames.of(name, known, 3);
         return new IllegalArgumentException("no hook named '" + name + "'; the nearest are "
                 + String.join(", ", nearest) + "; list them all with model.hookNames()");
     }
 
     private static List<String> allNames(int layer) {
         return java.util.Arrays.stream(Site.values()).map(s -> s.name(layer)).toList();
-    }
-
-    /** Levenshtein distance. */
-    static int distance(String a, String b) {
-        int[] row = new int[b.length() + 1];
-        for (int j = 0; j <= b.length(); j++) {
-            row[j] = j;
-        }
-        for (int i = 1; i <= a.length(); i++) {
-            int diagonal = row[0];
-            row[0] = i;
-            for (int j = 1; j <= b.length(); j++) {
-                int change = diagonal + (a.charAt(i - 1) == b.charAt(j - 1) ? 0 : 1);
-                diagonal = row[j];
-                row[j] = Math.min(change, 1 + Math.min(row[j], row[j - 1]));
-            }
-        }
-        return row[b.length()];
     }
 
     @Override

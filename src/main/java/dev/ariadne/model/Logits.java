@@ -6,12 +6,13 @@ import ai.djl.ndarray.types.DataType;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.PriorityQueue;
 import java.util.Set;
-import java.util.stream.IntStream;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.IntColumn;
 import tech.tablesaw.api.LongColumn;
@@ -193,16 +194,25 @@ public final class Logits implements Displayable, AutoCloseable {
         }
 
         List<Prediction> top(int count) {
-            Comparator<Integer> byLogit = Comparator.comparingDouble(id -> -logits[id]);
-            List<Integer> best = IntStream.range(0, logits.length)
-                    .boxed()
-                    .sorted(byLogit.thenComparing(Comparator.naturalOrder()))
-                    .limit(count)
-                    .toList();
-            List<Prediction> top = new ArrayList<>();
-            for (int id : best) {
-                top.add(prediction(id, top.size() + 1));
+            if (count < 1) {
+                throw new IllegalArgumentException("count must be at least 1, got " + count);
             }
+            Comparator<Integer> byLogit =
+                    Comparator.comparingDouble(id -> logits[id]); // the worst of the best is the head
+            PriorityQueue<Integer> best = new PriorityQueue<>(byLogit.thenComparing(Comparator.reverseOrder()));
+            for (int id = 0; id < logits.length; id++) {
+                if (best.size() < count || logits[id] > logits[best.element()]) {
+                    best.add(id);
+                }
+                if (best.size() > count) {
+                    best.remove();
+                }
+            }
+            List<Prediction> top = new ArrayList<>();
+            for (int rank = best.size(); rank > 0; rank--) {
+                top.add(prediction(best.remove(), rank));
+            }
+            Collections.reverse(top);
             return top;
         }
 

@@ -5,14 +5,21 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 
-/** Finds the names a caller may have meant. */
-final class NearestNames {
+/** Finds the names a caller may have meant, for error messages. */
+public final class NearestNames {
     private static final int LONGEST_COMPARED = 200;
 
     private NearestNames() {}
 
-    /** At most {@code count} of the names, those with the fewest edits from {@code wanted} first. */
-    static List<String> of(String wanted, Collection<String> names, int count) {
+    /**
+     * Sorts names by their number of edits from the one that was asked for.
+     *
+     * @param wanted what was asked for
+     * @param names what there is
+     * @param count how many to return at most
+     * @return the nearest, nearest first
+     */
+    public static List<String> of(String wanted, Collection<String> names, int count) {
         return names.stream()
                 .map(name -> Map.entry(distance(cut(wanted), cut(name)), name))
                 .sorted(Comparator.comparingInt(Map.Entry::getKey)) // stable: file order among equals
