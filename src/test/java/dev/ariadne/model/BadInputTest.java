@@ -125,8 +125,7 @@ class BadInputTest {
         String config = Files.readString(source("config.json"));
         Files.writeString(
                 folder.resolve("config.json"), config.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"));
-        assertThatThrownBy(() -> HookedTransformer.load(folder))
-                .hasMessageContaining("model.layers.2.");
+        assertThatThrownBy(() -> HookedTransformer.load(folder)).hasMessageContaining("model.layers.2.");
     }
 
     @Test
