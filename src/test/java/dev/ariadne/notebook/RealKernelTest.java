@@ -15,6 +15,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
@@ -100,10 +101,10 @@ class RealKernelTest {
     }
 
     /** The MIME types a cell's outputs are stored in. */
-    private static List<TreeSet<String>> forms(JsonNode cell) {
-        List<TreeSet<String>> all = new ArrayList<>();
+    private static List<Set<String>> forms(JsonNode cell) {
+        List<Set<String>> all = new ArrayList<>();
         for (JsonNode output : cell.path("outputs")) {
-            TreeSet<String> types = new TreeSet<>();
+            Set<String> types = new TreeSet<>();
             output.path("data").fieldNames().forEachRemaining(types::add);
             all.add(types);
         }
@@ -149,26 +150,26 @@ class RealKernelTest {
         return folders;
     }
 
-    private static Optional<String> python() throws IOException, InterruptedException {
+    private static Optional<String> python() throws InterruptedException {
         String set = System.getenv().getOrDefault("ARIADNE_PYTHON", "");
         for (String python : List.of(set, ".venv/bin/python", "python3")) {
-            try {
-                if (!python.isEmpty() && starts(python)) {
-                    return Optional.of(python);
-                }
-            } catch (IOException e) {
-                continue; // there is no such program
+            if (!python.isEmpty() && starts(python)) {
+                return Optional.of(python);
             }
         }
         return Optional.empty();
     }
 
-    private static boolean starts(String python) throws IOException, InterruptedException {
-        return new ProcessBuilder(python, "-c", "import nbclient, nbformat")
-                        .redirectErrorStream(true)
-                        .redirectOutput(ProcessBuilder.Redirect.DISCARD)
-                        .start()
-                        .waitFor()
-                == 0;
+    private static boolean starts(String python) throws InterruptedException {
+        try {
+            return new ProcessBuilder(python, "-c", "import nbclient, nbformat")
+                            .redirectErrorStream(true)
+                            .redirectOutput(ProcessBuilder.Redirect.DISCARD)
+                            .start()
+                            .waitFor()
+                    == 0;
+        } catch (IOException e) {
+            return false; // there is no such program
+        }
     }
 }
