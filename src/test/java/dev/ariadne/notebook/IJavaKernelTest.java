@@ -83,7 +83,7 @@ class IJavaKernelTest {
         Table table = Table.create("t", patched, share, tiny);
         assertThat(text(render(table), "text/plain").lines().map(String::strip))
                 .containsSubsequence(
-                        "1.0000  25.0%  1.235e-05", "0.0000  50.0%  0.000e+00", "0.0000  12.5%  0.000e+00");
+                        "1.0000   25.0%  1.235e-05", "0.0000   50.0%  0.000e+00", "0.0000   12.5%  0.000e+00");
     }
 
     @Test
