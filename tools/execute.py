@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sys
 import time
@@ -15,6 +16,7 @@ from nbconvert import HTMLExporter
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "target" / "notebooks"
+SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class Client(NotebookClient):
@@ -49,6 +51,27 @@ def all_notebooks() -> list:
 def label(path: Path) -> Path:
     full = path.resolve()
     return full.relative_to(ROOT) if full.is_relative_to(ROOT) else Path(full.name)
+
+
+def smollm2() -> Path:
+    """Where the library looks for the model."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("ARIADNE_SMOLLM2") or Path(base) / "ariadne" / SMOLLM2)
+
+
+def lacking(path: Path):
+    """What a notebook says it needs (metadata: ariadne.needs) and is not here, with the remedy; or None."""
+    needs = nbformat.read(path, as_version=4).metadata.get("ariadne", {}).get("needs")
+    if needs not in (None, "smollm2-135m"):
+        return f"needs {needs}, which ./run cannot fetch"
+    return None if needs is None or smollm2().is_file() else f"needs {needs}: fetch it with ./run --model"
+
+
+def drop_emptied(notebook) -> None:
+    """Removes the displays that a finished progress bar has emptied: whether there was one depends on the machine."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type != "display_data" or any(o.data.values())]
 
 
 def failing_cell(notebook):
@@ -87,6 +110,7 @@ def execute(path: Path, timeout: int):
             problem = f"    {str(error).strip()}\n    kernel log: {log}"
     if client.interrupted:
         raise KeyboardInterrupt
+    drop_emptied(notebook)
     return notebook, problem
 
 
@@ -116,16 +140,23 @@ def main() -> int:
     if absent:
         print(f"[run] no such notebook: {', '.join(absent)}", file=sys.stderr)
         return 2
-    failures = 0
+    failures, skipped = 0, 0
     for path in notebooks:
+        missing = lacking(path)
+        if missing:
+            skipped += 1
+            print(f"{'skipped':8} {label(path)}  {missing}", flush=True)
+            continue
         start = time.monotonic()
         notebook, problem = execute(path, options.timeout)
         save(notebook, path, options.inplace and problem is None)
-        print(f"{'failed' if problem else 'ok':8}{label(path)}  {time.monotonic() - start:.1f} s", flush=True)
+        print(f"{'failed' if problem else 'ok':8} {label(path)}  {time.monotonic() - start:.1f} s", flush=True)
         if problem:
             failures += 1
             print(problem, flush=True)
-    print(f"[run] {len(notebooks) - failures} of {len(notebooks)} notebooks executed; results: {RESULTS}")
+    executed = len(notebooks) - failures - skipped
+    note = f", {skipped} skipped" if skipped else ""
+    print(f"[run] {executed} of {len(notebooks)} notebooks executed{note}; results: {RESULTS}")
     return 1 if failures else 0
 
 

@@ -16,8 +16,11 @@ final class Glyphs {
 
     private Glyphs() {}
 
-    /** Shows what would not be seen: line breaks and tabs as arrows, other controls as their number. */
+    /** Shows what would not be seen: line breaks and tabs as arrows, lone blanks, other controls as their number. */
     static String visible(String text) {
+        if (!text.isEmpty() && text.chars().allMatch(c -> c == ' ')) {
+            return "␣".repeat(text.length()); // a token that is a blank would be a label that is not there
+        }
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints().forEach(c -> {
             if (c == '\n') {

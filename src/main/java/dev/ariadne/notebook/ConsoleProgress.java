@@ -28,6 +28,11 @@ final class ConsoleProgress implements Live {
         err.println();
     }
 
+    @Override
+    public void stop(String line) {
+        finish(line);
+    }
+
     private void put(String line) {
         String text = line.replaceAll("\\p{Cntrl}", " ");
         text = text.length() > WIDTH ? text.substring(0, WIDTH - 1) + "…" : text;

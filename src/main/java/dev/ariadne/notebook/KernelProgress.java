@@ -27,13 +27,24 @@ final class KernelProgress implements Live {
 
     @Override
     public void finish(String line) {
+        if (shown) {
+            send("", ""); // a display cannot be taken back, only emptied
+        }
+    }
+
+    @Override
+    public void stop(String line) {
         put("", line);
     }
 
     private void put(String bar, String line) {
+        send("<div style=\"margin:4px\">" + bar + "<span>" + escape(line) + "</span></div>", line);
+    }
+
+    private void send(String html, String text) {
         Map<String, String> bundle = new LinkedHashMap<>();
-        bundle.put("text/html", "<div style=\"margin:4px\">" + bar + "<span>" + escape(line) + "</span></div>");
-        bundle.put("text/plain", line);
+        bundle.put("text/html", html);
+        bundle.put("text/plain", text);
         if (shown) {
             kernel.update(id, bundle);
         } else {

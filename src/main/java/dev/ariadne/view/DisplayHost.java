@@ -32,10 +32,18 @@ public interface DisplayHost {
         void update(double fraction, String line);
 
         /**
-         * Says the last thing, without a bar.
+         * Ends the display of work that is done. A console keeps the line; a notebook removes the display, because the
+         * time the work took would make every saved copy differ from the last.
+         *
+         * @param line what was done, and how long it took
+         */
+        void finish(String line);
+
+        /**
+         * Ends the display of work that was cut short, without a bar.
          *
          * @param line one line of text that stays
          */
-        void finish(String line);
+        void stop(String line);
     }
 }

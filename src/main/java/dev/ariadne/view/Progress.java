@@ -104,7 +104,7 @@ public final class Progress implements AutoCloseable {
         }
     }
 
-    /** Ends the work: the display, if there is one, says how long it took. */
+    /** Ends the work: the display, if there is one, goes, or says how far the work came. */
     @Override
     public void close() {
         if (closed) {
@@ -113,11 +113,11 @@ public final class Progress implements AutoCloseable {
         closed = true;
         if (live != null && Thread.currentThread() == owner) {
             String took = seconds(clock.getAsLong() - start);
-            boolean complete = done.get() >= total;
-            live.finish(
-                    complete
-                            ? task + ": " + total + " of " + total + " in " + took
-                            : task + ": stopped after " + done.get() + " of " + total + ", " + took);
+            if (done.get() >= total) {
+                live.finish(task + ": " + total + " of " + total + " in " + took);
+            } else {
+                live.stop(task + ": stopped after " + done.get() + " of " + total + ", " + took);
+            }
         }
     }
 

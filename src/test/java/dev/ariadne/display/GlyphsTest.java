@@ -15,6 +15,9 @@ class GlyphsTest {
         assertThat(Glyphs.visible("\ud800x\udc00")).isEqualTo("\uFFFDx\uFFFD");
         assertThat(Glyphs.visible("\u202e\u200b\u2028")).isEqualTo("\\u202e\\u200b\\u2028");
         assertThat(Glyphs.visible("👩‍👩‍👧 é 达")).isEqualTo("👩‍👩‍👧 é 达");
+        assertThat(Glyphs.visible("  ")).isEqualTo("␣␣");
+        assertThat(Glyphs.visible(" is")).isEqualTo(" is");
+        assertThat(Glyphs.visible("")).isEmpty();
     }
 
     @Test

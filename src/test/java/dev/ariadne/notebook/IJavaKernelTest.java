@@ -18,9 +18,12 @@ import javax.imageio.ImageIO;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.knowm.xchart.XYChartBuilder;
+import tech.tablesaw.api.DoubleColumn;
+import tech.tablesaw.api.FloatColumn;
 import tech.tablesaw.api.IntColumn;
 import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
+import tech.tablesaw.columns.numbers.NumberColumnFormatter;
 
 /** The adapter against the renderer of the base kernel that IJava is built on. */
 class IJavaKernelTest {
@@ -68,6 +71,19 @@ class IJavaKernelTest {
                 .contains(">49<")
                 .doesNotContain(">50<");
         assertThat(text(data, "text/plain")).endsWith("49\n… 70 more rows\n");
+    }
+
+    @Test
+    void roundsFractionsUnlessTheUserHasSetAFormat() {
+        DoubleColumn patched = DoubleColumn.create("recovered", 0.9999999614204865, 1.2345444296491153e-7, -1e-9);
+        patched.appendMissing();
+        DoubleColumn share = DoubleColumn.create("share", 0.25, 0.5, 0.125, 1);
+        share.setPrintFormatter(NumberColumnFormatter.percent(1));
+        FloatColumn tiny = FloatColumn.create("tiny", 1.23456e-5f, 0, 0, 0);
+        Table table = Table.create("t", patched, share, tiny);
+        assertThat(text(render(table), "text/plain").lines().map(String::strip))
+                .containsSubsequence(
+                        "1.0000   25.0%  1.235e-05", "0.0000   50.0%  0.000e+00", "0.0000   12.5%  0.000e+00");
     }
 
     @Test

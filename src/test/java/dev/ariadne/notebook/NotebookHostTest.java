@@ -70,7 +70,19 @@ class NotebookHostTest {
                         "text/html",
                         html -> assertThat(html)
                                 .contains("<progress value=\"0.2500\" max=\"1\"", "sweep &lt;1&gt;: 1/4"));
-        assertThat(kernel.bundles.get(2).get("text/html")).doesNotContain("<progress");
+        assertThat(kernel.bundles.get(2))
+                .as("what is saved must not tell how long it took")
+                .isEqualTo(Map.of("text/html", "", "text/plain", ""));
+    }
+
+    @Test
+    void leavesALineWhereWorkWasCutShort() {
+        Kernels.use(kernel);
+        Live live = new NotebookHost().open().orElseThrow();
+        live.update(0.25, "sweep: 1/4");
+        live.stop("sweep: stopped after 1 of 4, 3.0 s");
+        assertThat(kernel.bundles.get(1)).containsEntry("text/plain", "sweep: stopped after 1 of 4, 3.0 s");
+        assertThat(kernel.bundles.get(1).get("text/html")).doesNotContain("<progress");
     }
 
     @Test

@@ -63,7 +63,7 @@ class ProgressTest {
         try (Progress progress = progress(4)) {
             steps(progress, 4, 50_000);
         }
-        assertThat(recorder.said).last().isEqualTo("sweep: 4 of 4 in 3 min 20 s");
+        assertThat(recorder.said).last().isEqualTo("done: sweep: 4 of 4 in 3 min 20 s");
     }
 
     @Test
@@ -180,6 +180,11 @@ class ProgressTest {
 
         @Override
         public void finish(String line) {
+            said.add("done: " + line);
+        }
+
+        @Override
+        public void stop(String line) {
             said.add(line);
         }
     }
