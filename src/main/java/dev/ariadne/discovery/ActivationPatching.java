@@ -54,7 +54,8 @@ public final class ActivationPatching {
      * @throws IllegalArgumentException when the prompts split into different numbers of tokens
      */
     public static ActivationPatching of(HookedTransformer model, String clean, String corrupted, Metric metric) {
-        return of(model, model.toTokens(clean), model.toTokens(corrupted), metric);
+        long[][] both = model.toTokens(List.of(clean, corrupted));
+        return of(model, new long[][] {both[0]}, new long[][] {both[1]}, metric);
     }
 
     /** Prepares a comparison of two batches of token ids [batch, pos]. */

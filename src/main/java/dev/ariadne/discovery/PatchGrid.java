@@ -2,10 +2,14 @@ package dev.ariadne.discovery;
 
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
+import java.awt.Color;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
 import java.util.stream.IntStream;
+import org.knowm.xchart.XYChart;
+import org.knowm.xchart.XYChartBuilder;
+import org.knowm.xchart.style.Styler.LegendPosition;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
@@ -102,6 +106,39 @@ public record PatchGrid(
                 String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean);
         return new View.HeatMap(
                 range, rowName, rows, columnName, columns, fractions, "fraction recovered", View.Scale.DIVERGING);
+    }
+
+    /**
+     * Draws the fraction recovered along the rows, one line per column.
+     *
+     * @param some the columns to draw; none draws all
+     */
+    public XYChart chart(int... some) {
+        XYChart chart = new XYChartBuilder()
+                .width(760)
+                .height(380)
+                .title(title)
+                .xAxisTitle(rowName)
+                .yAxisTitle("fraction recovered")
+                .build();
+        chart.getStyler()
+                .setChartBackgroundColor(Color.WHITE)
+                .setMarkerSize(4)
+                .setLegendPosition(LegendPosition.OutsideE);
+        double[] steps = IntStream.range(0, rows.size()).asDoubleStream().toArray();
+        for (int at :
+                some.length > 0 ? some : IntStream.range(0, columns.size()).toArray()) {
+            double[] line = IntStream.range(0, rows.size())
+                    .mapToDouble(row -> recovered(row, at))
+                    .toArray();
+            chart.addSeries(at + " " + columns.get(at), steps, line);
+        }
+        return chart;
+    }
+
+    @Override
+    public String toString() {
+        return title + ": " + rows.size() + " " + rowName + "s × " + columns.size() + " " + columnName + "s";
     }
 
     private static double[][] copy(double[][] values) {

@@ -13,14 +13,16 @@ public final class Activation implements Displayable {
     private static final int MOST_PROMPTS = 4; // in one picture
 
     private final HookName name;
+    private final String title;
     private final NDArray array;
     private final List<List<String>> tokens;
 
     @SuppressWarnings({"unused", "FieldCanBeLocal"}) // keeps the arrays from being freed while this is in use
     private final ActivationCache cache;
 
-    Activation(HookName name, NDArray array, List<List<String>> tokens, ActivationCache cache) {
+    Activation(HookName name, String title, NDArray array, List<List<String>> tokens, ActivationCache cache) {
         this.name = name;
+        this.title = title;
         this.array = array;
         this.tokens = List.copyOf(tokens);
         this.cache = cache;
@@ -70,7 +72,7 @@ public final class Activation implements Displayable {
         for (int prompt = 0; prompt < prompts; prompt++) {
             panels.add(name.axes().contains("keyPos") ? heads(prompt) : norms(prompt));
         }
-        return panels.size() == 1 ? panels.get(0) : new View.Panels(name.toString(), panels);
+        return panels.size() == 1 ? panels.get(0) : new View.Panels(title, panels);
     }
 
     private View heads(int prompt) {
@@ -80,7 +82,7 @@ public final class Activation implements Displayable {
             for (int head = 0; head < heads; head++) {
                 maps.add(head(prompt, head));
             }
-            return maps.size() == 1 ? maps.get(0) : new View.Panels(name.toString(), maps);
+            return maps.size() == 1 ? maps.get(0) : new View.Panels(title, maps);
         }
     }
 
@@ -110,7 +112,7 @@ public final class Activation implements Displayable {
                     values[q][k] = k > q || Float.isInfinite(value) ? Float.NaN : value;
                 }
             }
-            boolean pattern = name.site == Site.PATTERN;
+            boolean pattern = title.equals(Site.PATTERN.name(name.layer())); // a gradient has a sign
             return new View.HeatMap(
                     "L" + name.layer() + "H" + head,
                     "query",
@@ -136,7 +138,7 @@ public final class Activation implements Displayable {
                 }
                 norms[i] = Math.sqrt(sum);
             }
-            return new View.Tokens(name + " " + axes(), labels(prompt, pos), norms, "norm");
+            return new View.Tokens(title + " " + axes(), labels(prompt, pos), norms, "norm");
         }
     }
 
@@ -170,6 +172,6 @@ public final class Activation implements Displayable {
 
     @Override
     public String toString() {
-        return name + " " + axes();
+        return title + " " + axes();
     }
 }

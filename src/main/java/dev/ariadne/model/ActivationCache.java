@@ -35,7 +35,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
         this.tokens = tokens;
         this.model = model;
         this.gradients = gradients;
-        this.leak = Leak.watch(this, owner);
+        this.leak = Leak.watch(this, owner::close);
     }
 
     /** The logits of the run [batch, pos, dVocab]; freed with the cache. */
@@ -55,7 +55,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
      * @throws IllegalArgumentException when it is not kept, with the nearest names that are
      */
     public Activation get(String name) {
-        return activation(name, arrays);
+        return activation(name, "", arrays);
     }
 
     /** An activation by its short name and layer: {@code get("pattern", 0)}. */
@@ -69,7 +69,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
      * @throws IllegalStateException when the run took no gradients
      */
     public Activation grad(String name) {
-        return activation(name, gradients().grads());
+        return activation(name, "gradient at ", gradients().grads());
     }
 
     /** The gradient with respect to an activation by its short name and layer. */
@@ -91,13 +91,13 @@ public final class ActivationCache implements Displayable, AutoCloseable {
                 "this run took no gradients; use model.runWithGradients(prompt, metric, names)"));
     }
 
-    private Activation activation(String name, Map<HookName, NDArray> from) {
+    private Activation activation(String name, String prefix, Map<HookName, NDArray> from) {
         for (Map.Entry<HookName, NDArray> entry : from.entrySet()) {
             if (entry.getKey().toString().equals(name)) {
                 List<List<String>> strings = Arrays.stream(tokens)
                         .map(row -> model.hasTokenizer() ? model.tokenizer().toStrings(row) : List.<String>of())
                         .toList();
-                return new Activation(entry.getKey(), entry.getValue(), strings, this);
+                return new Activation(entry.getKey(), prefix + name, entry.getValue(), strings, this);
             }
         }
         throw HookName.unknown(

@@ -38,6 +38,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private final Constants constants;
     private final Optional<Tokenizer> tokenizer;
     private final NDManager manager;
+    private final Leak leak;
 
     HookedTransformer(
             String name,
@@ -45,13 +46,15 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             Weights weights,
             Constants constants,
             Optional<Tokenizer> tokenizer,
-            NDManager manager) {
+            NDManager manager,
+            Runnable free) {
         this.name = name;
         this.config = config;
         this.weights = weights;
         this.constants = constants;
         this.tokenizer = tokenizer;
         this.manager = manager;
+        this.leak = Leak.watch(this, free);
     }
 
     /**
@@ -89,7 +92,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * Copies the model in another floating-point type.
      *
      * @param type FLOAT32 or FLOAT64; FLOAT16 on a GPU
-     * @return a new model with its own weights and this model's tokenizer
+     * @return a new model with its own weights, and this model's tokenizer as long as this model is open
      * @throws IllegalArgumentException for any other type
      */
     public HookedTransformer to(DataType type) {
@@ -104,7 +107,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             other.attach(copy);
             return other;
         });
-        return new HookedTransformer(name, config, converted, Constants.of(copy, config, type), tokenizer, copy);
+        Constants copied = Constants.of(copy, config, type);
+        return new HookedTransformer(name, config, converted, copied, tokenizer, copy, copy::close);
     }
 
     /** What the model is made of. */
@@ -146,6 +150,25 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             throw new IllegalArgumentException("the prompt is empty; give at least one token");
         }
         return new long[][] {ids};
+    }
+
+    /**
+     * Token ids of several prompts [batch, pos].
+     *
+     * @param prompts texts that split into equally many tokens
+     * @throws IllegalArgumentException when they do not, with what each splits into
+     */
+    public long[][] toTokens(List<String> prompts) {
+        long[][] rows = prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new);
+        for (int i = 1; i < rows.length; i++) {
+            if (rows[i].length != rows[0].length) {
+                throw new IllegalArgumentException(
+                        "all prompts of a batch need one length: " + rows[0].length + " tokens "
+                                + tokenizer().toStrings(rows[0]) + ", but " + rows[i].length + " tokens "
+                                + tokenizer().toStrings(rows[i]) + "; choose words that split alike");
+            }
+        }
+        return rows;
     }
 
     /** The names of all hook points, in the order of the forward pass; those on demand included. */
@@ -406,7 +429,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("family", config.family());
+        facts.put("family", config.family().equals("transformer_lens") ? "TransformerLens layout" : config.family());
         facts.put("parameters", String.format(Locale.ROOT, "%,d", parameterCount()));
         facts.put("layers", Integer.toString(config.nLayers()));
         facts.put("d_model", Integer.toString(config.dModel()));
@@ -415,16 +438,19 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
                 config.nHeads() + " × " + config.dHead()
                         + (config.groupSize() > 1 ? " (" + config.nKeyValueHeads() + " key/value)" : ""));
         facts.put("d_mlp", config.attnOnly() ? "none" : config.dMlp() + (config.gated() ? ", gated" : ""));
-        facts.put("norm, activation", config.norm() + ", " + config.activation());
-        facts.put("positions", config.positions().toString());
-        facts.put("vocabulary", Integer.toString(config.dVocab()));
+        facts.put("norm", config.norm() == ModelConfig.Norm.RMS ? "RMSNorm" : "LayerNorm");
+        if (!config.attnOnly()) {
+            facts.put("activation", config.activation().toString().toLowerCase(Locale.ROOT));
+        }
+        facts.put("positions", config.positions().toString().toLowerCase(Locale.ROOT));
+        facts.put("vocabulary", String.format(Locale.ROOT, "%,d", config.dVocab()));
         facts.put("context", config.nCtx() + " tokens");
         facts.put(
                 "beginning of sequence",
                 tokenizer
                         .map(t -> t.prependsBos() ? "prepended" : "not prepended")
                         .orElse("no tokenizer"));
-        facts.put("device", device().toString());
+        facts.put("device", device().isGpu() ? device().toString() : "cpu");
         return new View.Facts(name, facts);
     }
 
@@ -437,7 +463,6 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /** Frees the weights and everything the model's runs have left open. */
     @Override
     public void close() {
-        tokenizer.ifPresent(Tokenizer::close);
-        manager.close();
+        leak.close();
     }
 }

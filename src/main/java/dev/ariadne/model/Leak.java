@@ -1,9 +1,8 @@
 package dev.ariadne.model;
 
-import ai.djl.ndarray.NDManager;
 import java.lang.ref.Cleaner;
 
-/** Frees a result's arrays when it is closed, or when a notebook has lost it: native memory is invisible to the garbage collector. */
+/** Frees the arrays of a model or a result when it is closed, or when a notebook has lost it: native memory is invisible to the garbage collector. */
 final class Leak implements AutoCloseable {
     private static final Cleaner CLEANER = Cleaner.create();
 
@@ -14,8 +13,8 @@ final class Leak implements AutoCloseable {
     }
 
     /** The action must not hold the result itself, or it would never be lost. */
-    static Leak watch(Object result, NDManager owner) {
-        return new Leak(CLEANER.register(result, owner::close));
+    static Leak watch(Object result, Runnable free) {
+        return new Leak(CLEANER.register(result, free));
     }
 
     @Override

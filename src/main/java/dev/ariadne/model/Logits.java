@@ -38,7 +38,7 @@ public final class Logits implements Displayable, AutoCloseable {
         this.array = array;
         this.tokens = tokens;
         this.model = model;
-        this.leak = Leak.watch(this, owner);
+        this.leak = Leak.watch(this, owner::close);
     }
 
     /**
@@ -50,7 +50,13 @@ public final class Logits implements Displayable, AutoCloseable {
      * @param logit the logit
      * @param probability in [0, 1]
      */
-    public record Prediction(int rank, long id, String token, double logit, double probability) {}
+    public record Prediction(int rank, long id, String token, double logit, double probability) {
+        @Override
+        public String toString() {
+            return String.format(
+                    Locale.ROOT, "“%s” rank %d, probability %.4f, logit %.3f", token, rank, probability, logit);
+        }
+    }
 
     /** The array [batch, pos, dVocab], valid until this is closed. */
     public NDArray array() {

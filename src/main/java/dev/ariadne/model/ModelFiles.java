@@ -111,7 +111,10 @@ final class ModelFiles {
             }
             Optional<Tokenizer> tokenizer = tokenizer(path, file);
             Constants constants = Constants.of(manager, config, DataType.FLOAT32);
-            return new HookedTransformer(name, config, weights, constants, tokenizer, manager);
+            return new HookedTransformer(name, config, weights, constants, tokenizer, manager, () -> {
+                tokenizer.ifPresent(Tokenizer::close);
+                manager.close();
+            });
         } catch (IOException | RuntimeException | Error e) {
             manager.close();
             throw e;
@@ -176,6 +179,11 @@ final class ModelFiles {
         if (!"llama".equals(architecture)) {
             throw new IllegalArgumentException(
                     "architecture '" + architecture + "' of " + file.path() + " is not supported; supported is llama");
+        }
+        Object scaling = meta.getOrDefault("llama.rope.scaling.type", "none");
+        if (file.contains("rope_freqs.weight") || !scaling.equals("none")) {
+            throw new IllegalArgumentException("rope scaling in " + file.path()
+                    + " is not supported for GGUF yet; load the model from its safetensors folder");
         }
         Fields f = new Fields(
                 new ObjectMapper().valueToTree(numbers(meta)), file.path().toString());

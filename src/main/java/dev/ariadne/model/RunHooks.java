@@ -108,16 +108,16 @@ final class RunHooks {
 
     /** Keeps an activation; the run goes on from a view of what is kept, so that gradients flow through it. */
     private NDArray keep(HookName name, NDArray value, NDManager keeper) {
-        NDManager scope = value.getManager();
-        value.attach(keeper);
         if (recording) {
             value.setRequiresGradient(true); // the graph begins at the first activation that is kept
         }
+        NDArray view = value.reshape(value.getShape()); // stays with the run
+        value.attach(keeper);
         NDArray before = captured.put(name, value);
         if (before != null) {
             before.close(); // split inputs pass the norm three times; the last one is kept
         }
-        return Tensors.alias(value, scope);
+        return view;
     }
 
     private static String axes(Site site) {

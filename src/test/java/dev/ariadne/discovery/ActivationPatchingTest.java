@@ -89,7 +89,10 @@ class ActivationPatchingTest {
     void refusesPromptsOfDifferentLengthAndUnfitSites() {
         assertThatThrownBy(() -> ActivationPatching.of(model, "abc", "abcd", metric))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("3 clean and 4 corrupted");
+                .hasMessageContaining("3 tokens [a, b, c]")
+                .hasMessageContaining("4 tokens [a, b, c, d]");
+        assertThatThrownBy(() -> ActivationPatching.of(model, new long[][] {{1}}, new long[][] {{1, 2}}, metric))
+                .hasMessageContaining("1 clean and 2 corrupted");
         assertThatThrownBy(() -> patching.byPosition("z")).hasMessageContaining("head");
         assertThatThrownBy(() -> patching.byHead("resid_pre")).hasMessageContaining("no heads");
         assertThatThrownBy(() -> Metric.logitDifference(new long[] {1, 2}, new long[] {3}))

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.knowm.xchart.XYSeries;
 
 class PatchGridTest {
     private final double[][] values = {{-1, 3}, {1, 2}};
@@ -18,6 +19,18 @@ class PatchGridTest {
         assertThat(grid.recovered(0, 1)).isEqualTo(1);
         assertThat(grid.bestRow(0)).isEqualTo(1);
         assertThat(grid.bestRow(1)).isZero();
+    }
+
+    @Test
+    void drawsOneLinePerColumn() {
+        assertThat(grid.chart().getSeriesCollection())
+                .extracting(XYSeries::getName)
+                .containsExactly("0 a", "1 b");
+        assertThat(grid.chart().getSeries("0 a").getYData()).containsExactly(0, 0.5);
+        assertThat(grid.chart(1).getSeriesCollection())
+                .extracting(XYSeries::getName)
+                .containsExactly("1 b");
+        assertThat(grid).hasToString("patched: 2 layers × 2 positions");
     }
 
     @Test
