@@ -39,6 +39,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private final Optional<Tokenizer> tokenizer;
     private final NDManager manager;
     private final Leak leak;
+    private final long parameters;
 
     HookedTransformer(
             String name,
@@ -55,6 +56,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         this.tokenizer = tokenizer;
         this.manager = manager;
         this.leak = Leak.watch(this, free);
+        this.parameters = weights.parameterCount();
     }
 
     /**
@@ -278,7 +280,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
                     + "; from 0 is before the first block");
         }
         Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
-        return logits(List.of(hooks), new long[0][], (forward, run) -> {
+        long rows = stream.getShape().get(0) * stream.getShape().get(1);
+        return logits(List.of(hooks), new long[0][], rows, (forward, run) -> {
             NDArray out = forward.blocks(Tensors.alias(stream, run), layer);
             return lastPosition ? last(out) : out;
         });
@@ -286,7 +289,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
 
     private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
         check(tokens);
-        return logits(hooks, tokens, (forward, run) -> {
+        return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
             NDArray out = forward.blocks(forward.embed(ids(tokens, run)), 0);
             return lastPosition ? last(out) : out;
         });
@@ -297,12 +300,13 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         NDArray of(Forward forward, NDManager run);
     }
 
-    private Logits logits(List<Hook> hooks, long[][] tokens, Stream stream) {
+    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
             RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
             Forward forward = new Forward(config, weights, constants, table, run);
-            NDArray out = Tensors.recording(false, () -> forward.unembed(stream.of(forward, run)));
+            NDArray out =
+                    Tensors.run(false, (double) parameters * rows, () -> forward.unembed(stream.of(forward, run)));
             out.attach(owner);
             return new Logits(owner, out, tokens, this);
         } catch (RuntimeException | Error e) {
@@ -331,7 +335,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             RunHooks table = new RunHooks(config, hooks, owner, captured, metric != null);
             table.capture(names);
             Forward forward = new Forward(config, weights, constants, table, run);
-            return Tensors.recording(metric != null, () -> {
+            double operations = (double) parameters * tokens.length * tokens[0].length;
+            return Tensors.run(metric != null, operations, () -> {
                 NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run)), 0));
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {
@@ -418,7 +423,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
 
     /** The number of parameters, embeddings included; a tied unembedding counts once. */
     public long parameterCount() {
-        return weights.parameterCount();
+        return parameters;
     }
 
     /** How many arrays live in the model's own memory: constant over runs, when everything is freed. */

@@ -35,6 +35,9 @@ public final class Tensors {
             DataType.INT64,
             DataType.BOOLEAN);
 
+    /** Multiplications and additions that one core does in about ten milliseconds. */
+    private static final double SMALL = 4e8;
+
     private static final String SELF = "(self: __torch__.Ops, ";
 
     private Tensors() {}
@@ -164,7 +167,27 @@ public final class Tensors {
             throw new IllegalArgumentException("threads must be at least 1, got " + count);
         }
         engine();
+        Threads.most = count;
         JniUtils.setNumThreads(count);
+    }
+
+    /** As many threads as the engine starts with (its property ai.djl.pytorch.num_threads, or the cores), until set. */
+    private static final class Threads {
+        static volatile int most = JniUtils.getNumThreads();
+    }
+
+    /**
+     * Does work that is one run of a model. A small one gets one thread: its operations last microseconds, and threads that wait for each
+     * other at every step cost more than they bring, many times more when the cores are busy.
+     *
+     * @param record whether to record operations for gradients
+     * @param operations about how many multiplications and additions the work takes
+     * @param work what to do
+     * @return the work's result
+     */
+    public static <T> T run(boolean record, double operations, Supplier<T> work) {
+        JniUtils.setNumThreads(operations < SMALL ? 1 : Threads.most);
+        return recording(record, work);
     }
 
     /**

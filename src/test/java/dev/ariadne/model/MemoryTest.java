@@ -24,7 +24,7 @@ class MemoryTest {
     }
 
     @Test
-    void tenThousandRunsLeaveMemoryFlat() throws IOException {
+    void tenThousandRunsLeaveMemoryFlat() throws IOException, InterruptedException {
         assertFlat(10_000, i -> {
             if (i % 2 == 0) {
                 model.run(TOKENS).close();
@@ -35,7 +35,7 @@ class MemoryTest {
     }
 
     @Test
-    void threeThousandRunsWithGradientsLeaveMemoryFlat() throws IOException {
+    void threeThousandRunsWithGradientsLeaveMemoryFlat() throws IOException, InterruptedException {
         Metric metric = Metric.logitDifference(new long[] {4}, new long[] {17});
         assertFlat(
                 3_000,
@@ -44,7 +44,7 @@ class MemoryTest {
     }
 
     @Test
-    void aThousandRunsThatThrowLeaveNothing() throws IOException {
+    void aThousandRunsThatThrowLeaveNothing() throws IOException, InterruptedException {
         Hook throwing = Hook.at("blocks.1.attn.hook_z", x -> {
             throw new IllegalStateException("from the hook");
         });
@@ -66,19 +66,28 @@ class MemoryTest {
         void run(int i);
     }
 
-    private static void assertFlat(int runs, Body body) throws IOException {
+    private static void assertFlat(int runs, Body body) throws IOException, InterruptedException {
         for (int i = 0; i < runs / 3; i++) {
             body.run(i);
         }
-        System.gc();
         int arrays = model.arrayCount();
-        long before = residentBytes();
+        long before = settledBytes();
         for (int i = 0; i < runs; i++) {
             body.run(i);
         }
-        System.gc();
         assertThat(model.arrayCount()).isEqualTo(arrays);
-        assertThat(residentBytes() - before).isLessThan(SLACK);
+        assertThat(settledBytes() - before).isLessThan(SLACK);
+    }
+
+    /** The least of several readings: the collector gives the heap's pages back in its own time. */
+    private static long settledBytes() throws IOException, InterruptedException {
+        long least = Long.MAX_VALUE;
+        for (int i = 0; i < 10; i++) {
+            System.gc();
+            Thread.sleep(100);
+            least = Math.min(least, residentBytes());
+        }
+        return least;
     }
 
     /** Resident memory where the system tells it (Linux); elsewhere only the count of arrays is checked. */

@@ -10,6 +10,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import ai.djl.pytorch.jni.JniUtils;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -183,6 +184,16 @@ class TensorsTest {
                 .hasMessageContaining("'tpu'")
                 .hasMessageContaining("cpu");
         assertThat(Tensors.device("CPU")).isEqualTo(Device.cpu());
+    }
+
+    @Test
+    void givesSmallWorkOneThread() {
+        int most = Tensors.run(false, 1e12, JniUtils::getNumThreads);
+        assertThat(Tensors.<Integer>run(false, 1e6, JniUtils::getNumThreads)).isEqualTo(1);
+        Tensors.threads(3);
+        assertThat(Tensors.<Integer>run(false, 1e12, JniUtils::getNumThreads)).isEqualTo(3);
+        assertThat(Tensors.<Integer>run(false, 1e6, JniUtils::getNumThreads)).isEqualTo(1);
+        Tensors.threads(most);
     }
 
     @Test
