@@ -15,6 +15,7 @@ import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
@@ -22,6 +23,7 @@ import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
 
 /** From a name or a path to a model: finds the files, reads the configuration, picks the names of the weights. */
@@ -41,6 +43,10 @@ final class ModelFiles {
                 return loadEmbedded(name, device);
             }
             return load(name.equals(SMOLLM2) ? smollm2() : path(name), name, device);
+        } catch (ClosedByInterruptException e) {
+            throw (CancellationException)
+                    new CancellationException("interrupted while loading " + name + "; run the cell again")
+                            .initCause(e);
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         }

@@ -12,6 +12,7 @@ import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
+import dev.ariadne.view.Progress;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,8 +45,11 @@ final class WeightReader implements AutoCloseable {
                 ? Optional.of(kept(names.matrix(names.positions(), OUTSIDE, false), c.nCtx(), c.dModel()))
                 : Optional.empty();
         List<Layer> layers = new ArrayList<>();
-        for (int layer = 0; layer < c.nLayers(); layer++) {
-            layers.add(layer(layer));
+        try (Progress progress = Progress.of("loading " + file.path().getFileName(), c.nLayers())) {
+            for (int layer = 0; layer < c.nLayers(); layer++) {
+                layers.add(layer(layer));
+                progress.step();
+            }
         }
         Affine unembed = file.contains(prefix + names.matrix(names.unembed(), OUTSIDE, false))
                 ? matrix(names.unembed(), OUTSIDE, c.dVocab(), c.dModel())

@@ -92,6 +92,19 @@ class BadInputTest {
     }
 
     @Test
+    void anInterruptedLoad() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(TestModels::llama)
+                    .isInstanceOf(CancellationException.class)
+                    .hasMessageContaining("interrupted");
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+        TestModels.llama().close();
+    }
+
+    @Test
     void aModelThatIsNotThere() {
         assertThatThrownBy(() -> HookedTransformer.load("no-such-model"))
                 .isInstanceOf(IllegalArgumentException.class)
