@@ -4,6 +4,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -17,7 +18,6 @@ public final class Activation implements Displayable {
     private final NDArray array;
     private final List<List<String>> tokens;
 
-    @SuppressWarnings({"unused", "FieldCanBeLocal"}) // keeps the arrays from being freed while this is in use
     private final ActivationCache cache;
 
     Activation(HookName name, String title, NDArray array, List<List<String>> tokens, ActivationCache cache) {
@@ -33,8 +33,14 @@ public final class Activation implements Displayable {
         return name;
     }
 
-    /** The values, with the axes of {@link HookName#axes()}; valid until the cache is closed. */
+    /**
+     * The values, with the axes of {@link HookName#axes()}.
+     *
+     * @return an array of the cache: keep the cache, or this activation, for as long as the array is used
+     * @throws IllegalStateException when the cache is closed
+     */
     public NDArray array() {
+        cache.requireOpen();
         return array;
     }
 
@@ -50,13 +56,11 @@ public final class Activation implements Displayable {
 
     /** The values in row-major order, as float32. */
     public float[] toFloatArray() {
-        NDArray plain = array.toType(DataType.FLOAT32, false);
-        try {
+        cache.requireOpen();
+        try (NDArray plain = array.toType(DataType.FLOAT32, true)) {
             return plain.toFloatArray();
         } finally {
-            if (plain != array) {
-                plain.close();
-            }
+            Reference.reachabilityFence(this); // lost too early, the cache would free what is being read
         }
     }
 
@@ -76,14 +80,11 @@ public final class Activation implements Displayable {
     }
 
     private View heads(int prompt) {
-        try (NDArray one = array.get(prompt)) { // [head, queryPos, keyPos]
-            int heads = (int) one.getShape().get(0);
-            List<View> maps = new ArrayList<>();
-            for (int head = 0; head < heads; head++) {
-                maps.add(head(prompt, head));
-            }
-            return maps.size() == 1 ? maps.get(0) : new View.Panels(title, maps);
+        List<View> maps = new ArrayList<>();
+        for (int head = 0; head < shape()[1]; head++) {
+            maps.add(head(prompt, head));
         }
+        return maps.size() == 1 ? maps.get(0) : new View.Panels(title, maps);
     }
 
     /**
@@ -100,46 +101,43 @@ public final class Activation implements Displayable {
         }
         checkIndex("prompt", prompt, shape()[0]);
         checkIndex("head", head, shape()[1]);
-        try (NDArray one = array.get(prompt, head);
-                NDArray plain = one.toType(DataType.FLOAT32, true)) {
-            int queries = (int) plain.getShape().get(0);
-            int keys = (int) plain.getShape().get(1);
-            float[] flat = plain.toFloatArray();
-            float[][] values = new float[queries][keys];
-            for (int q = 0; q < queries; q++) {
-                for (int k = 0; k < keys; k++) {
-                    float value = flat[q * keys + k];
-                    values[q][k] = k > q || Float.isInfinite(value) ? Float.NaN : value;
-                }
+        int queries = (int) shape()[2];
+        int keys = (int) shape()[3];
+        float[] flat = toFloatArray();
+        int start = (prompt * (int) shape()[1] + head) * queries * keys;
+        float[][] values = new float[queries][keys];
+        for (int q = 0; q < queries; q++) {
+            for (int k = 0; k < keys; k++) {
+                float value = flat[start + q * keys + k];
+                values[q][k] = k > q || Float.isInfinite(value) ? Float.NaN : value;
             }
-            boolean pattern = title.equals(Site.PATTERN.name(name.layer())); // a gradient has a sign
-            return new View.HeatMap(
-                    "L" + name.layer() + "H" + head,
-                    "query",
-                    labels(prompt, queries),
-                    "key",
-                    labels(prompt, keys),
-                    values,
-                    pattern ? "probability" : "score",
-                    pattern ? View.Scale.SEQUENTIAL : View.Scale.DIVERGING);
         }
+        boolean pattern = title.equals(Site.PATTERN.name(name.layer())); // a gradient has a sign
+        return new View.HeatMap(
+                "L" + name.layer() + "H" + head,
+                "query",
+                labels(prompt, queries),
+                "key",
+                labels(prompt, keys),
+                values,
+                pattern ? "probability" : "score",
+                pattern ? View.Scale.SEQUENTIAL : View.Scale.DIVERGING);
     }
 
     private View norms(int prompt) {
-        try (NDArray one = array.get(prompt)) {
-            int pos = (int) one.getShape().get(0);
-            float[] flat = one.toType(DataType.FLOAT32, false).toFloatArray();
-            int width = flat.length / pos;
-            double[] norms = new double[pos];
-            for (int i = 0; i < pos; i++) {
-                double sum = 0;
-                for (int j = 0; j < width; j++) {
-                    sum += (double) flat[i * width + j] * flat[i * width + j];
-                }
-                norms[i] = Math.sqrt(sum);
+        int pos = (int) shape()[1];
+        float[] flat = toFloatArray();
+        int width = flat.length / (int) (shape()[0] * pos);
+        double[] norms = new double[pos];
+        for (int i = 0; i < pos; i++) {
+            double sum = 0;
+            for (int j = 0; j < width; j++) {
+                double value = flat[(prompt * pos + i) * width + j];
+                sum += value * value;
             }
-            return new View.Tokens(title + " " + axes(), labels(prompt, pos), norms, "norm");
+            norms[i] = Math.sqrt(sum);
         }
+        return new View.Tokens(title + " " + axes(), labels(prompt, pos), norms, "norm");
     }
 
     private List<String> labels(int prompt, int count) {
@@ -161,11 +159,10 @@ public final class Activation implements Displayable {
     }
 
     private String axes() {
+        List<String> axes = name.axes(shape().length);
         StringBuilder text = new StringBuilder("[");
         for (int i = 0; i < shape().length; i++) {
-            text.append(i == 0 ? "" : ", ")
-                    .append(name.axes().get(i))
-                    .append(String.format(Locale.ROOT, " %d", shape()[i]));
+            text.append(i == 0 ? "" : ", ").append(axes.get(i)).append(String.format(Locale.ROOT, " %d", shape()[i]));
         }
         return text.append(']').toString();
     }

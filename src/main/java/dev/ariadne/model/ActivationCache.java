@@ -3,6 +3,7 @@ package dev.ariadne.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import dev.ariadne.model.HookedTransformer.Gradients;
+import dev.ariadne.model.weights.NearestNames;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
@@ -22,6 +23,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
     private final HookedTransformer model;
     private final Optional<Gradients> gradients;
     private final Leak leak;
+    private volatile boolean closed;
 
     ActivationCache(
             NDManager owner,
@@ -91,7 +93,14 @@ public final class ActivationCache implements Displayable, AutoCloseable {
                 "this run took no gradients; use model.runWithGradients(prompt, metric, names)"));
     }
 
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("this cache is closed and its arrays are freed; run the model again");
+        }
+    }
+
     private Activation activation(String name, String prefix, Map<HookName, NDArray> from) {
+        requireOpen();
         for (Map.Entry<HookName, NDArray> entry : from.entrySet()) {
             if (entry.getKey().toString().equals(name)) {
                 List<List<String>> strings = Arrays.stream(tokens)
@@ -100,8 +109,11 @@ public final class ActivationCache implements Displayable, AutoCloseable {
                 return new Activation(entry.getKey(), prefix + name, entry.getValue(), strings, this);
             }
         }
-        throw HookName.unknown(
-                name, from.keySet().stream().map(HookName::toString).toList());
+        HookName.of(name); // another error when there is no such hook at all
+        List<String> kept = from.keySet().stream().map(HookName::toString).toList();
+        throw new IllegalArgumentException("'" + name + "' was not kept; the nearest of the " + kept.size()
+                + " kept are " + String.join(", ", NearestNames.of(name, kept, 3))
+                + "; name it in the run's filter to keep it");
     }
 
     @Override
@@ -123,6 +135,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
     /** Frees the activations, gradients and logits. */
     @Override
     public void close() {
+        closed = true;
         logits.close();
         leak.close();
     }

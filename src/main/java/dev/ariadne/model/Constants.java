@@ -2,61 +2,57 @@ package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.Forward.Positional;
 import dev.ariadne.model.ModelConfig.Llama3Scaling;
 import dev.ariadne.model.ModelConfig.Rotary;
+import java.util.Arrays;
 
 /**
- * Arrays that a forward pass needs besides the weights, made once per model.
+ * What a forward pass needs besides the weights, made once per model.
  *
  * @param scale 1 / sqrt(dHead)
  * @param eps the norm's epsilon
- * @param cos [nCtx, 1, dHead]; a scalar without rotary positions
- * @param sin [nCtx, 1, dHead], negative in its first half; a scalar without rotary positions
+ * @param frequencies one per pair of a rotary head; empty without rotary positions
  */
-record Constants(NDArray scale, NDArray eps, NDArray cos, NDArray sin) {
+@SuppressWarnings("ArrayRecordComponent") // never leaves the package, never changed
+record Constants(NDArray scale, NDArray eps, double[] frequencies) {
     static Constants of(NDManager manager, ModelConfig config, DataType type) {
         NDArray scale = scalar(manager, 1 / Math.sqrt(config.dHead()), type);
         NDArray eps = scalar(manager, config.eps(), type);
-        if (config.rotary().isEmpty()) {
-            return new Constants(scale, eps, scale, scale);
+        double[] frequencies = config.rotary()
+                .map(rotary -> frequencies(rotary, config.dHead()))
+                .orElse(new double[0]);
+        return new Constants(scale, eps, frequencies);
+    }
+
+    /** Makes what a run's positions need, owned by the run; no table of the whole context is ever held. */
+    Positional positional(NDManager run, long pos) {
+        DataType type = scale.getDataType();
+        double[] mask = new double[Math.toIntExact(pos * pos)];
+        for (int query = 0; query < pos; query++) {
+            Arrays.fill(mask, (int) (query * pos + query + 1), (int) ((query + 1) * pos), Double.NEGATIVE_INFINITY);
         }
-        double[] frequencies = frequencies(config.rotary().get(), config.dHead());
+        NDArray causal = array(run, mask, new Shape(pos, pos), type);
         int half = frequencies.length;
-        double[] cos = new double[config.nCtx() * 2 * half];
+        if (half == 0) {
+            return new Positional(causal, scale, scale);
+        }
+        double[] cos = new double[Math.toIntExact(pos * 2 * half)];
         double[] sin = new double[cos.length];
-        for (int pos = 0; pos < config.nCtx(); pos++) {
+        for (int p = 0; p < pos; p++) {
             for (int i = 0; i < half; i++) {
-                int at = pos * 2 * half + i;
-                double angle = pos * (float) frequencies[i]; // float32 angles, as the peers compute them
+                int at = p * 2 * half + i;
+                double angle = p * (float) frequencies[i]; // float32 angles, as the peers compute them
                 cos[at] = Math.cos(angle);
                 cos[at + half] = cos[at];
                 sin[at + half] = Math.sin(angle);
                 sin[at] = -sin[at + half];
             }
         }
-        Shape shape = new Shape(config.nCtx(), 1, 2L * half);
-        return new Constants(scale, eps, table(manager, cos, shape, type), table(manager, sin, shape, type));
-    }
-
-    /** Cuts the tables to a run's positions, owned by the run. */
-    Positional positional(NDManager run, long pos) {
-        float[] mask = new float[Math.toIntExact(pos * pos)];
-        for (int query = 0; query < pos; query++) {
-            for (int key = query + 1; key < pos; key++) {
-                mask[(int) (query * pos + key)] = Float.NEGATIVE_INFINITY;
-            }
-        }
-        NDArray causal = run.create(mask, new Shape(pos, pos));
-        causal = causal.toType(scale.getDataType(), false);
-        if (cos.getShape().dimension() == 0) {
-            return new Positional(causal, cos, sin);
-        }
-        NDIndex rows = new NDIndex("0:" + pos);
-        return new Positional(causal, cos.get(run, rows), sin.get(run, rows));
+        Shape shape = new Shape(pos, 1, 2L * half);
+        return new Positional(causal, array(run, cos, shape, type), array(run, sin, shape, type));
     }
 
     /** Inverse wavelengths, one per pair (Su et al. 2021, §3.2.2), with Llama 3's scaling where the model has it. */
@@ -87,7 +83,7 @@ record Constants(NDArray scale, NDArray eps, NDArray cos, NDArray sin) {
                 : manager.create((float) value).toType(type, false);
     }
 
-    private static NDArray table(NDManager manager, double[] values, Shape shape, DataType type) {
+    private static NDArray array(NDManager manager, double[] values, Shape shape, DataType type) {
         if (type == DataType.FLOAT64) {
             return manager.create(values, shape);
         }
@@ -95,6 +91,6 @@ record Constants(NDArray scale, NDArray eps, NDArray cos, NDArray sin) {
         for (int i = 0; i < values.length; i++) {
             narrow[i] = (float) values[i];
         }
-        return manager.create(narrow, shape);
+        return manager.create(narrow, shape).toType(type, false);
     }
 }

@@ -61,11 +61,17 @@ record Fields(JsonNode json, String where) {
         return width / parts;
     }
 
-    /** Refuses settings that would change the result and are not built. */
-    void refuse(String... names) {
+    boolean flag(String name, boolean fallback) {
+        JsonNode node = json.path(name);
+        return node.isBoolean() ? node.asBoolean() : fallback;
+    }
+
+    /** Refuses settings that would change the result and are not built: each must have the value, or be absent. */
+    void require(boolean value, String... names) {
         for (String name : names) {
-            if (json.path(name).asBoolean(false)) {
-                throw new IllegalArgumentException(name + "=true in " + where + " is not supported yet");
+            if (flag(name, value) != value) {
+                throw new IllegalArgumentException(name + "=" + !value + " in " + where
+                        + " is not supported yet; only models with " + name + "=" + value + " load");
             }
         }
     }

@@ -51,6 +51,11 @@ final class Forward {
         return tokens.add(where); // [batch, pos, dModel]
     }
 
+    /** Refuses hooks that a run from the middle would never reach. */
+    void refuseHooksBefore(int layer) {
+        hooks.requireReached(layer);
+    }
+
     /** Runs the blocks from one layer on: the stream before it [batch, pos, dModel] → the stream after the last. */
     NDArray blocks(NDArray stream, int from) {
         NDArray x = stream;
@@ -145,9 +150,12 @@ final class Forward {
     private NDList perHead(int layer, NDArray pre, Layer weights) {
         NDArray shared = pre.expandDims(2); // [batch, pos, 1, dModel]
         boolean attnIn = hooks.wants(Site.ATTN_IN, layer);
-        if (attnIn && (c.groupSize() > 1 || hooks.wants(Site.Q_INPUT, layer))) {
+        boolean split = hooks.wants(Site.Q_INPUT, layer)
+                || hooks.wants(Site.K_INPUT, layer)
+                || hooks.wants(Site.V_INPUT, layer);
+        if (attnIn && (c.groupSize() > 1 || split)) {
             throw new IllegalArgumentException(
-                    "hook_attn_in cannot be combined with split inputs or grouped key/value heads;"
+                    Site.ATTN_IN.name(layer) + " cannot be combined with split inputs or grouped key/value heads;"
                             + " use hook_q_input, hook_k_input and hook_v_input");
         }
         NDArray in = attnIn ? hooks.at(Site.ATTN_IN, layer, shared.repeat(2, c.nHeads())) : shared;

@@ -1,6 +1,8 @@
 package dev.ariadne.model;
 
 import dev.ariadne.model.weights.NearestNames;
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
@@ -45,19 +47,25 @@ public final class HookName implements Comparable<HookName> {
      * @param shortName "resid_pre", "q", "pattern", "z", "mlp_out" …
      * @param layer the block, from 0
      * @return the name
-     * @throws IllegalArgumentException when no hook in a block has that short name
+     * @throws IllegalArgumentException when no hook in a block has that short name, or several have
      */
     public static HookName of(String shortName, int layer) {
         if (layer < 0) {
             throw new IllegalArgumentException("layer must be 0 or more, got " + layer);
         }
         String plain = shortName.startsWith("hook_") ? shortName.substring("hook_".length()) : shortName;
-        for (Site site : Site.values()) {
-            if (site.inBlock && site.shortName().equals(plain)) {
-                return new HookName(site, layer);
-            }
+        List<Site> sites = Arrays.stream(Site.values())
+                .filter(site -> site.inBlock && site.shortName().equals(plain))
+                .toList();
+        if (sites.size() > 1) {
+            throw new IllegalArgumentException("'" + shortName + "' means several hooks: "
+                    + String.join(
+                            ", ", sites.stream().map(site -> site.name(layer)).toList()) + "; give the whole name");
         }
-        throw unknown(shortName, allNames(layer));
+        if (sites.isEmpty()) {
+            throw unknown(shortName, allNames(layer));
+        }
+        return new HookName(sites.get(0), layer);
     }
 
     /** The layer, from 0; 0 also for hook points outside the blocks. */
@@ -68,6 +76,16 @@ public final class HookName implements Comparable<HookName> {
     /** The names of the axes, in order, for example [batch, pos, head, dHead]. */
     public List<String> axes() {
         return site.axes;
+    }
+
+    /** The same for an array of that many axes: with split inputs, the norm before attention has one per head. */
+    List<String> axes(int count) {
+        if (count == site.axes.size()) {
+            return site.axes;
+        }
+        List<String> axes = new ArrayList<>(site.axes);
+        axes.add(2, "head");
+        return axes;
     }
 
     /** The position in the flat table of hook points: sites of all layers, in order of layer. */
@@ -82,7 +100,7 @@ public final class HookName implements Comparable<HookName> {
     }
 
     private static List<String> allNames(int layer) {
-        return java.util.Arrays.stream(Site.values()).map(s -> s.name(layer)).toList();
+        return Arrays.stream(Site.values()).map(s -> s.name(layer)).toList();
     }
 
     @Override

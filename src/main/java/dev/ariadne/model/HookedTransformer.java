@@ -23,7 +23,7 @@ import org.jspecify.annotations.Nullable;
  * A transformer whose every activation can be looked at and replaced.
  *
  * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, or token ids [batch, pos] of
- * equal length.
+ * equal length. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
  *
  * <pre>{@code
  * var model = HookedTransformer.load("gpt2-tiny");
@@ -40,6 +40,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private final NDManager manager;
     private final Leak leak;
     private final long parameters;
+    private volatile boolean closed;
 
     HookedTransformer(
             String name,
@@ -279,9 +280,19 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             throw new IllegalArgumentException("layer must be from 0 to " + config.nLayers() + ", got " + layer
                     + "; from 0 is before the first block");
         }
+        requireOpen();
         Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
+        long pos = stream.getShape().get(1);
+        if (stream.size() == 0
+                || pos > config.nCtx()
+                || stream.getDataType() != weights.embed().getDataType()) {
+            throw new IllegalArgumentException("the residual stream must have 1 to " + config.nCtx()
+                    + " positions of type " + weights.embed().getDataType() + ", got " + stream.getShape() + " of "
+                    + stream.getDataType());
+        }
         long rows = stream.getShape().get(0) * stream.getShape().get(1);
         return logits(List.of(hooks), new long[0][], rows, (forward, run) -> {
+            forward.refuseHooksBefore(layer);
             NDArray out = forward.blocks(Tensors.alias(stream, run), layer);
             return lastPosition ? last(out) : out;
         });
@@ -398,7 +409,14 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return run.create(flat, new Shape(tokens.length, pos));
     }
 
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("model '" + name + "' is closed; load it again");
+        }
+    }
+
     private void check(long[][] tokens) {
+        requireOpen();
         if (tokens.length == 0 || tokens[0].length == 0) {
             throw new IllegalArgumentException("the prompt is empty; give at least one token");
         }
@@ -468,6 +486,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /** Frees the weights and everything the model's runs have left open. */
     @Override
     public void close() {
+        closed = true;
         leak.close();
     }
 }

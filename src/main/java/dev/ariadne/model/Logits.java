@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
@@ -33,6 +34,7 @@ public final class Logits implements Displayable, AutoCloseable {
     private final long[][] tokens;
     private final HookedTransformer model;
     private final Leak leak;
+    private volatile boolean closed;
 
     Logits(NDManager owner, NDArray array, long[][] tokens, HookedTransformer model) {
         this.array = array;
@@ -58,8 +60,16 @@ public final class Logits implements Displayable, AutoCloseable {
         }
     }
 
-    /** The array [batch, pos, dVocab], valid until this is closed. */
+    /**
+     * The array [batch, pos, dVocab].
+     *
+     * @return an array of these logits: keep them for as long as the array is used
+     * @throws IllegalStateException when they are closed
+     */
     public NDArray array() {
+        if (closed) {
+            throw new IllegalStateException("these logits are closed and their array is freed; run the model again");
+        }
         return array;
     }
 
@@ -115,8 +125,13 @@ public final class Logits implements Displayable, AutoCloseable {
      *
      * @param other for example the same prompt under a hook
      * @return a table, by this run's order
+     * @throws IllegalArgumentException when the vocabularies differ in size
      */
     public View compare(Logits other) {
+        if (other.shape()[2] != shape()[2]) {
+            throw new IllegalArgumentException("only runs with one vocabulary can be compared, got " + shape()[2]
+                    + " and " + other.shape()[2] + " tokens");
+        }
         Distribution here = Distribution.of(this, 0);
         Distribution there = Distribution.of(other, 0);
         Set<Integer> ids = new LinkedHashSet<>();
@@ -172,30 +187,32 @@ public final class Logits implements Displayable, AutoCloseable {
     /** Frees the array. */
     @Override
     public void close() {
+        closed = true;
         leak.close();
     }
 
     /** The logits at the last position of one prompt, as plain numbers. */
     @SuppressWarnings("ArrayRecordComponent") // never leaves this class
-    private record Distribution(float[] logits, double logSumExp, HookedTransformer model) {
+    private record Distribution(double[] logits, double logSumExp, HookedTransformer model) {
         static Distribution of(Logits all, int prompt) {
             long[] shape = all.shape();
             if (prompt < 0 || prompt >= shape[0]) {
                 throw new IllegalArgumentException("prompt must be from 0 to " + (shape[0] - 1) + ", got " + prompt);
             }
-            try (NDArray row = all.array.get(prompt, shape[1] - 1)) { // [dVocab]
-                NDArray plain = row.toType(DataType.FLOAT32, false);
-                float[] logits = plain.toFloatArray();
-                plain.close();
+            try (NDArray row = all.array().get(prompt, shape[1] - 1); // [dVocab]
+                    NDArray plain = row.toType(DataType.FLOAT64, true)) {
+                double[] logits = plain.toDoubleArray();
                 double max = Double.NEGATIVE_INFINITY;
-                for (float logit : logits) {
+                for (double logit : logits) {
                     max = Math.max(max, logit);
                 }
                 double sum = 0;
-                for (float logit : logits) {
+                for (double logit : logits) {
                     sum += Math.exp(logit - max);
                 }
                 return new Distribution(logits, max + Math.log(sum), all.model);
+            } finally {
+                Reference.reachabilityFence(all); // lost too early, they would free what is being read
             }
         }
 
@@ -224,7 +241,7 @@ public final class Logits implements Displayable, AutoCloseable {
 
         Prediction prediction(int id) {
             int rank = 1;
-            for (float logit : logits) {
+            for (double logit : logits) {
                 if (logit > logits[id]) {
                     rank++;
                 }

@@ -24,6 +24,7 @@ import java.util.Set;
  * @param positions how the model knows positions
  * @param rotary the rotary embedding; present exactly with {@link Positions#ROTARY}
  * @param attnOnly whether the blocks have no MLP
+ * @param tied whether the embedding is also the unembedding
  */
 public record ModelConfig(
         String family,
@@ -41,7 +42,8 @@ public record ModelConfig(
         boolean gated,
         Positions positions,
         Optional<Rotary> rotary,
-        boolean attnOnly) {
+        boolean attnOnly,
+        boolean tied) {
 
     /** A normalization. */
     public enum Norm {
@@ -149,6 +151,8 @@ public record ModelConfig(
     }
 
     private static ModelConfig gpt2(Fields f) {
+        f.require(true, "scale_attn_weights");
+        f.require(false, "scale_attn_by_inverse_layer_idx", "add_cross_attention");
         int dModel = f.integer("n_embd");
         int heads = f.integer("n_head");
         return new ModelConfig(
@@ -167,11 +171,12 @@ public record ModelConfig(
                 false,
                 Positions.LEARNED,
                 Optional.empty(),
-                false);
+                false,
+                f.flag("tie_word_embeddings", true));
     }
 
     private static ModelConfig llama(Fields f) {
-        f.refuse("attention_bias", "mlp_bias");
+        f.require(false, "attention_bias", "mlp_bias");
         int dModel = f.integer("hidden_size");
         int heads = f.integer("num_attention_heads");
         return new ModelConfig(
@@ -190,7 +195,8 @@ public record ModelConfig(
                 true,
                 Positions.ROTARY,
                 Optional.of(rotary(f)),
-                false);
+                false,
+                f.flag("tie_word_embeddings", false));
     }
 
     /** Both styles: rope_theta and rope_scaling at top level, or both inside rope_parameters. */
@@ -226,8 +232,17 @@ public record ModelConfig(
                             + "', attention_dir '" + direction + "' in " + f.where()
                             + ": so far TransformerLens-layout folders load with LN, standard, causal");
         }
-        boolean attnOnly = f.json().path("attn_only").asBoolean(false);
+        f.require(true, "use_attn_scale");
+        f.require(false, "gated_mlp", "parallel_attn_mlp", "use_local_attn", "scale_attn_by_inverse_layer_idx");
+        f.require(false, "use_normalization_before_and_after", "final_rms");
         int heads = f.integer("n_heads");
+        if (f.number("attn_scores_soft_cap", -1) > 0
+                || f.number("output_logits_soft_cap", -1) > 0
+                || f.integer("n_key_value_heads", heads) != heads) {
+            throw new IllegalArgumentException("soft caps and grouped key/value heads in " + f.where()
+                    + " are not supported in TransformerLens layout yet; load the model in Hugging Face layout");
+        }
+        boolean attnOnly = f.flag("attn_only", false);
         return new ModelConfig(
                 "transformer_lens",
                 f.integer("n_layers"),
@@ -244,7 +259,8 @@ public record ModelConfig(
                 false,
                 Positions.LEARNED,
                 Optional.empty(),
-                attnOnly);
+                attnOnly,
+                false);
     }
 
     private static final Set<String> TANH = Set.of("gelu_new", "gelu_pytorch_tanh", "gelu_fast");

@@ -212,7 +212,8 @@ final class ModelFiles {
                 true,
                 Positions.ROTARY,
                 Optional.of(new Rotary(f.number("llama.rope.freq_base", 10000), Optional.empty())),
-                false);
+                false,
+                !file.contains("output.weight"));
     }
 
     /** The scalar settings only: a vocabulary is no configuration. */

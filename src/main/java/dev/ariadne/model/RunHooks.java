@@ -73,6 +73,29 @@ final class RunHooks {
         return slots[layer * Site.COUNT + site.ordinal()] != null;
     }
 
+    /**
+     * Refuses a hook that a run from the middle would never reach.
+     *
+     * @param layer the first block that runs
+     */
+    void requireReached(int layer) {
+        for (Slot slot : slots) {
+            if (slot != null
+                    && slot.name.compareTo(new HookName(Site.RESID_PRE, layer)) < 0
+                    && slot.name.site.inBlock) {
+                throw unreached(slot.name, layer);
+            }
+            if (slot != null && (slot.name.site == Site.EMBED || slot.name.site == Site.POS_EMBED)) {
+                throw unreached(slot.name, layer);
+            }
+        }
+    }
+
+    private static IllegalArgumentException unreached(HookName name, int layer) {
+        return new IllegalArgumentException("a run from layer " + layer + " never reaches '" + name
+                + "'; hook a point from blocks." + layer + " on, or start earlier");
+    }
+
     /** Whether the run is recorded for gradients. */
     boolean recording() {
         return recording;
@@ -97,7 +120,11 @@ final class RunHooks {
                 throw new IllegalArgumentException("the hook at '" + slot.name
                         + "' returned null; return the activation itself to leave it as it is");
             }
-            value = Shapes.requireSame(edited, x, "the result of the hook at '" + slot.name + "'", axes(site));
+            value = Shapes.requireSame(
+                    edited,
+                    x,
+                    "the result of the hook at '" + slot.name + "'",
+                    String.join(", ", slot.name.axes(x.getShape().dimension())));
         }
         NDManager scope = x.getManager();
         if (value.getManager() != scope) {
@@ -118,10 +145,6 @@ final class RunHooks {
             before.close(); // split inputs pass the norm three times; the last one is kept
         }
         return view;
-    }
-
-    private static String axes(Site site) {
-        return String.join(", ", site.axes);
     }
 
     /** The hook points a name, a pattern or a short name stands for. */

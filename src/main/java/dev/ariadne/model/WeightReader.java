@@ -51,9 +51,9 @@ final class WeightReader implements AutoCloseable {
                 progress.step();
             }
         }
-        Affine unembed = file.contains(prefix + names.matrix(names.unembed(), OUTSIDE, false))
-                ? matrix(names.unembed(), OUTSIDE, c.dVocab(), c.dModel())
-                : new Affine(embed, Optional.empty()); // tied
+        Affine unembed = c.tied()
+                ? new Affine(embed, Optional.empty())
+                : matrix(names.unembed(), OUTSIDE, c.dVocab(), c.dModel());
         return new Weights(embed, positions, layers, norm(names.finalNorm(), OUTSIDE), unembed);
     }
 
@@ -94,7 +94,18 @@ final class WeightReader implements AutoCloseable {
 
     private Optional<NDArray> bias(String template, int layer, long out) throws IOException {
         String name = names.matrix(template, layer, true);
-        return file.contains(prefix + name) ? Optional.of(kept(name, out)) : Optional.empty();
+        boolean needed = biased() && !tiedHead(template);
+        return needed || file.contains(full(name)) ? Optional.of(kept(name, out)) : Optional.empty();
+    }
+
+    /** GPT-2 and TransformerLens have a bias everywhere: one that is missing is an error, not a zero. */
+    private boolean biased() {
+        return names.storage() == Storage.IN_OUT || names.storage() == Storage.HEADS;
+    }
+
+    /** The name in the file: some stand outside the prefix that others have. */
+    private String full(String name) {
+        return file.contains(prefix + name) || !file.contains(name) ? prefix + name : name;
     }
 
     private Affine attentionOut(int layer, int width) throws IOException {
@@ -117,7 +128,7 @@ final class WeightReader implements AutoCloseable {
         }
         List<String> biases = names.qkv().stream()
                 .map(template -> names.matrix(template, layer, true))
-                .filter(name -> file.contains(prefix + name))
+                .filter(name -> biased() || file.contains(full(name)))
                 .toList();
         if (!biases.isEmpty() && biases.size() < 3) {
             throw new IllegalArgumentException(file.path() + " has a bias for only " + biases.size()
@@ -181,11 +192,11 @@ final class WeightReader implements AutoCloseable {
     }
 
     private NDArray raw(NDManager manager, String name, long... shape) throws IOException {
-        return Shapes.require(read(manager, name), "'" + prefix + name + "' in " + file.path(), shape);
+        return Shapes.require(read(manager, name), "'" + full(name) + "' in " + file.path(), shape);
     }
 
     private NDArray read(NDManager manager, String name) throws IOException {
-        NDArray array = file.read(manager, prefix + name);
+        NDArray array = file.read(manager, full(name));
         if (array.getDataType() == DataType.FLOAT32) {
             return array;
         }

@@ -2,6 +2,7 @@ package dev.ariadne.tensor;
 
 import ai.djl.Device;
 import ai.djl.engine.Engine;
+import ai.djl.engine.EngineException;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
@@ -186,8 +187,14 @@ public final class Tensors {
      * @return the work's result
      */
     public static <T> T run(boolean record, double operations, Supplier<T> work) {
-        JniUtils.setNumThreads(operations < SMALL ? 1 : Threads.most);
-        return recording(record, work);
+        int most = Threads.most; // before the number changes: it is read once
+        int before = JniUtils.getNumThreads();
+        JniUtils.setNumThreads(operations < SMALL ? 1 : most);
+        try {
+            return recording(record, work);
+        } finally {
+            JniUtils.setNumThreads(before);
+        }
     }
 
     /**
@@ -228,6 +235,14 @@ public final class Tensors {
         }
         try {
             return Ops.SCRIPT.call("grad", arguments);
+        } catch (EngineException e) {
+            if (String.valueOf(e.getMessage()).contains("does not require grad")) {
+                throw new IllegalArgumentException(
+                        "the scalar was not computed from what is recorded, so it has no gradient; compute it from the"
+                                + " array given, by array operations (duplicate() and toFloatArray() leave the record)",
+                        e);
+            }
+            throw e;
         } finally {
             xs.forEach(x -> x.setName(null));
         }

@@ -142,6 +142,32 @@ class BadInputTest {
     }
 
     @Test
+    void anUnembeddingThatIsMissing() throws IOException {
+        Path tied = TestModels.RESOURCES.resolve("models/llama3-tied-tiny");
+        Files.copy(tied.resolve("model.safetensors"), folder.resolve("model.safetensors"));
+        String config = Files.readString(tied.resolve("config.json"));
+        Files.writeString(
+                folder.resolve("config.json"),
+                config.replace("\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false"));
+        assertThatThrownBy(() -> HookedTransformer.load(folder)).hasMessageContaining("lm_head.weight");
+    }
+
+    @Test
+    void aLongContextCostsNothingUntilItIsUsed() throws IOException {
+        copy("model.safetensors");
+        String config = Files.readString(source("config.json"));
+        Files.writeString(
+                folder.resolve("config.json"),
+                config.replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 16777216"));
+        try (HookedTransformer model = HookedTransformer.load(folder);
+                HookedTransformer short64 = TestModels.llama();
+                Logits a = model.run(TestModels.TOKENS);
+                Logits b = short64.run(TestModels.TOKENS)) {
+            assertThat(a.array().toFloatArray()).isEqualTo(b.array().toFloatArray());
+        }
+    }
+
+    @Test
     void settingsThatMakeNoSense() throws IOException {
         copy("model.safetensors");
         String config = Files.readString(source("config.json"));
@@ -153,6 +179,8 @@ class BadInputTest {
             {"\"model_type\": \"llama\"", "\"model_type\": \"mamba\"", "'mamba'"},
             {"\"rope_scaling\": null", "\"rope_scaling\": {\"rope_type\": \"yarn\"}", "'yarn'"},
             {"\"head_dim\": 8", "\"head_dim\": 7", "even"},
+            {"\"attention_bias\": false", "\"attention_bias\": true", "attention_bias=true"},
+            {"\"max_position_embeddings\": 64", "\"max_position_embeddings\": 999999999", "max_position_embeddings"},
         };
         for (String[] change : changes) {
             assertThat(config).contains(change[0]);

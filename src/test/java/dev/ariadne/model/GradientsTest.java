@@ -100,6 +100,16 @@ class GradientsTest {
         }
     }
 
+    @Test
+    void needAMetricOfTheLogits() {
+        try (HookedTransformer model = TestModels.gpt2()) {
+            assertThatThrownBy(() -> model.runWithGradients(
+                            TOKENS, logits -> logits.getManager().create(1f), List.of("z")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("no gradient");
+        }
+    }
+
     private static double metric(HookedTransformer model, Hook... hooks) {
         try (Logits logits = model.run(TOKENS, hooks)) {
             return METRIC.apply(logits.array()).getDouble();

@@ -196,6 +196,75 @@ class HooksTest {
     }
 
     @Test
+    void aRunFromTheMiddleRefusesWhatItNeverReaches() {
+        try (ActivationCache cache = model.runWithCache(TOKENS, "resid_pre")) {
+            NDArray stream = cache.get("resid_pre", 1).array();
+            for (String name : List.of("blocks.0.hook_mlp_out", "hook_embed")) {
+                assertThatThrownBy(() -> model.runFrom(stream, 1, false, Hook.at(name, x -> x)))
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("from layer 1 never reaches '" + name + "'");
+            }
+            assertThatThrownBy(() -> model.runFrom(stream.toType(DataType.FLOAT64, true), 1, false))
+                    .hasMessageContaining("float32");
+        }
+    }
+
+    @Test
+    void attnInRefusesSplitInputsBesideIt() {
+        assertThatThrownBy(() ->
+                        logits(Hook.at("blocks.1.hook_attn_in", x -> x), Hook.at("blocks.1.hook_v_input", x -> x)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("blocks.1.hook_attn_in");
+    }
+
+    @Test
+    void everyActivationShowsItselfAlsoWithAHeadAxisInTheNorm() {
+        List<String> all = model.hookNames().stream()
+                .map(HookName::toString)
+                .filter(name -> !name.endsWith("attn_in"))
+                .toList();
+        try (ActivationCache cache = model.runWithCache(TOKENS, all)) {
+            for (String name : all) {
+                assertThat(cache.get(name).view().title()).as(name).isNotEmpty();
+            }
+            assertThat(cache.get("blocks.0.ln1.hook_scale").toString())
+                    .isEqualTo("blocks.0.ln1.hook_scale [batch 2, pos 5, head 4, 1 1]");
+        }
+    }
+
+    @Test
+    void saysWhatWasNotKept() {
+        try (ActivationCache cache = model.runWithCache(TOKENS, "pattern")) {
+            assertThatThrownBy(() -> cache.get("z", 0))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("'blocks.0.attn.hook_z' was not kept")
+                    .hasMessageContaining("filter");
+            assertThatThrownBy(() -> cache.get("blocks.0.attn.hook_zz")).hasMessageContaining("no hook named");
+            assertThatThrownBy(() -> HookName.of("scale", 0)).hasMessageContaining("several hooks");
+        }
+    }
+
+    @Test
+    void whatIsClosedSaysSo() {
+        Logits logits = model.run(TOKENS);
+        logits.close();
+        assertThatThrownBy(logits::array)
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("closed");
+        assertThatThrownBy(() -> logits.top(1)).isInstanceOf(IllegalStateException.class);
+        ActivationCache cache = model.runWithCache(TOKENS, "z");
+        Activation z = cache.get("z", 0);
+        cache.close();
+        assertThatThrownBy(z::array).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
+        assertThatThrownBy(() -> cache.get("z", 0)).isInstanceOf(IllegalStateException.class);
+        HookedTransformer other = TestModels.gpt2();
+        other.close();
+        assertThatThrownBy(() -> other.run(TOKENS))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("'gpt2-tiny' is closed; load it again");
+    }
+
+    @Test
     void theLastPositionAloneEqualsTheLastOfAll() {
         try (Logits all = model.run(TOKENS);
                 Logits next = model.next(TOKENS)) {

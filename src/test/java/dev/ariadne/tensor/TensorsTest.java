@@ -188,7 +188,11 @@ class TensorsTest {
 
     @Test
     void givesSmallWorkOneThread() {
+        int before = JniUtils.getNumThreads();
+        Tensors.run(false, 1e6, JniUtils::getNumThreads); // first a small run: it must not become the most there is
         int most = Tensors.run(false, 1e12, JniUtils::getNumThreads);
+        assertThat(most).isGreaterThanOrEqualTo(before);
+        assertThat(JniUtils.getNumThreads()).isEqualTo(before);
         assertThat(Tensors.<Integer>run(false, 1e6, JniUtils::getNumThreads)).isEqualTo(1);
         Tensors.threads(3);
         assertThat(Tensors.<Integer>run(false, 1e12, JniUtils::getNumThreads)).isEqualTo(3);
