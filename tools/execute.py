@@ -3,7 +3,6 @@
 import argparse
 import asyncio
 import logging
-import os
 import signal
 import sys
 import time
@@ -14,9 +13,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
+from fetch_model import smollm2
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "target" / "notebooks"
-SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
 
 
 class Client(NotebookClient):
@@ -51,12 +51,6 @@ def all_notebooks() -> list:
 def label(path: Path) -> Path:
     full = path.resolve()
     return full.relative_to(ROOT) if full.is_relative_to(ROOT) else Path(full.name)
-
-
-def smollm2() -> Path:
-    """Where the library looks for the model."""
-    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("ARIADNE_SMOLLM2") or Path(base) / "ariadne" / SMOLLM2)
 
 
 def lacking(path: Path):

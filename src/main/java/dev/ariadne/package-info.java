@@ -11,6 +11,8 @@
  *   <li>{@code model.weights}: files of weights, by name and shape.
  *   <li>{@code model}: the hooked transformer, its tokens, hooks and cache. Start here if you read only one package, with
  *       {@code HookedTransformer}.
+ *   <li>{@code task}: behaviors, and the number that says how well a model does.
+ *   <li>{@code discovery}: which parts matter for that number, so far by activation patching.
  *   <li>{@code display}: draws any view; sees nothing but views.
  *   <li>{@code notebook}: brings displays into a Java kernel; the only package that names one.
  *   <li>{@code cli}: the same from a shell.

@@ -1,14 +1,20 @@
 package dev.ariadne.cli;
 
+import java.util.ArrayList;
+import java.util.Collection;
+import java.util.List;
 import java.util.Locale;
 
 /** Collects differences; each is measured in units of its own tolerance, so that one file may mix tolerances. */
 final class Comparison {
+    private static final int NAMED = 3; // entries named in the note
+
     private double worst; // largest error / tolerance
     private double error;
     private double tolerance;
     private String where = "";
     private long count;
+    private final List<String> left = new ArrayList<>(); // recorded, but not compared
 
     /** Compares arrays of equal length; two equal infinities agree. */
     void close(String what, float[] actual, float[] expected, double allowed) {
@@ -42,6 +48,26 @@ final class Comparison {
         }
     }
 
+    /** Records norms or other positive numbers: the difference relative to what is expected. */
+    void relative(String what, double actual, double expected, double allowed) {
+        double difference = Math.abs(actual - expected) / Math.abs(expected);
+        add(what, Double.isNaN(difference) ? Double.POSITIVE_INFINITY : difference, allowed);
+    }
+
+    /** Names recorded entries that no comparison reads; the note says so. */
+    void leave(Collection<String> entries) {
+        left.addAll(entries);
+    }
+
+    private String leftNote() {
+        if (left.isEmpty()) {
+            return "";
+        }
+        String few = String.join(", ", left.subList(0, Math.min(left.size(), NAMED)));
+        String entries = left.size() == 1 ? " entry" : " entries";
+        return "; " + left.size() + entries + " not compared yet: " + few + (left.size() > NAMED ? ", …" : "");
+    }
+
     private void fail(String why) {
         if (worst < Double.POSITIVE_INFINITY) {
             worst = Double.POSITIVE_INFINITY;
@@ -56,7 +82,7 @@ final class Comparison {
             return new Outcome(Outcome.Status.FAIL, file, 0, 0, millis, "nothing was compared");
         }
         boolean pass = worst <= 1;
-        String note = String.format(Locale.ROOT, "%d values, worst at %s", count, where);
+        String note = String.format(Locale.ROOT, "%d values, worst at %s", count, where) + leftNote();
         return new Outcome(pass ? Outcome.Status.PASS : Outcome.Status.FAIL, file, error, tolerance, millis, note);
     }
 }

@@ -1,17 +1,26 @@
 package dev.ariadne.cli;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.model.weights.Checkpoint;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
 
 /** Hub-layout models: logits, activations, attention patterns and greedy continuations recorded from transformers. */
 final class HubModelCheck implements Conformance.Check {
     private static final double ACTIVATIONS = 1e-4;
     private static final double PATTERNS = 1e-5;
+
+    /** Families with recorded values that the library does not load yet; delete one when it does. */
+    static final Set<String> NOT_YET = Set.of("gemma2", "gemma3", "gemma3_text", "gpt_neox", "qwen2", "qwen3");
 
     @Override
     public boolean reads(String file) {
@@ -29,18 +38,33 @@ final class HubModelCheck implements Conformance.Check {
                 }
             }
             greedy(model, reference, comparison);
+            comparison.leave(reference.unread());
         }
     }
 
-    /** Loads a model, or says which family is still missing. */
-    static HookedTransformer load(Path path) {
-        try {
-            return HookedTransformer.load(path.normalize().toString(), "cpu");
-        } catch (IllegalArgumentException e) {
-            if (String.valueOf(e.getMessage()).contains("is not supported")) {
-                throw new Conformance.Skip(String.valueOf(e.getMessage()));
+    /** Loads a model; skips only the families named here, so that one that did load and no longer does is a failure. */
+    static HookedTransformer load(Path path) throws IOException {
+        String family = family(path);
+        if (NOT_YET.contains(family)) {
+            throw new Conformance.Skip("models of the family '" + family + "' do not load yet");
+        }
+        return HookedTransformer.load(path.normalize().toString(), "cpu");
+    }
+
+    /** What a hub-layout folder or a GGUF file calls its family; empty when it does not say. */
+    private static String family(Path path) throws IOException {
+        if (Files.isRegularFile(path)) {
+            try (Checkpoint file = Checkpoint.open(path)) {
+                return String.valueOf(file.metadata().getOrDefault("general.architecture", ""));
             }
-            throw e;
+        }
+        try {
+            return new ObjectMapper()
+                    .readTree(path.resolve("config.json").toFile())
+                    .path("model_type")
+                    .asText();
+        } catch (JsonProcessingException e) {
+            return ""; // loading says what is wrong with it
         }
     }
 
@@ -62,17 +86,26 @@ final class HubModelCheck implements Conformance.Check {
         }
     }
 
-    /** Extends the prompt by the most probable token, ten times, without any cache. */
+    /** Extends the prompt by the most probable token, ten times, without any cache; margins are its lead over the second. */
     private static void greedy(HookedTransformer model, Reference reference, Comparison comparison) {
         if (!reference.file().contains("greedy.prompt")) {
             return;
         }
         long[] text = reference.longs("greedy.prompt");
         long[] expected = reference.longs("greedy.tokens");
+        boolean margins = reference.file().contains("greedy.margins");
+        float[] leads = margins ? reference.floats("greedy.margins") : new float[0];
+        int first = text.length;
         while (text.length < expected.length) {
             try (Logits next = model.next(new long[][] {text})) {
+                List<Logits.Prediction> best = next.top(2);
+                int step = text.length - first;
+                if (margins) {
+                    double lead = best.get(0).logit() - best.get(1).logit();
+                    comparison.add("greedy.margins " + step, Math.abs(lead - leads[step]), 2 * ACTIVATIONS);
+                }
                 text = Arrays.copyOf(text, text.length + 1);
-                text[text.length - 1] = next.top(1).get(0).id();
+                text[text.length - 1] = best.get(0).id();
             }
         }
         comparison.same("greedy.tokens", Arrays.toString(text), Arrays.toString(expected));

@@ -37,6 +37,7 @@ final class LensCacheCheck implements Conformance.Check {
                 Reference reference = new Reference(expected)) {
             cache(lens, reference, comparison);
             grids(lens, reference, comparison);
+            comparison.leave(reference.unread());
         }
     }
 

@@ -7,7 +7,7 @@ import picocli.CommandLine.Command;
 @Command(
         name = "ariadne",
         mixinStandardHelpOptions = true,
-        version = "ariadne 0.1.0",
+        versionProvider = Main.Version.class,
         description = "Follow the thread through a transformer.",
         subcommands = ConformanceCommand.class)
 public final class Main {
@@ -17,5 +17,14 @@ public final class Main {
     /** Runs a command and exits with its status. */
     public static void main(String[] arguments) {
         System.exit(new CommandLine(new Main()).execute(arguments));
+    }
+
+    /** Reads the version from the jar's manifest; classes outside a jar have none. */
+    static final class Version implements CommandLine.IVersionProvider {
+        @Override
+        public String[] getVersion() {
+            String version = Main.class.getPackage().getImplementationVersion();
+            return new String[] {"ariadne " + (version == null ? "(not from a jar)" : version)};
+        }
     }
 }

@@ -8,10 +8,14 @@ import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
+import java.util.Set;
 
 /** Recorded arrays, as plain numbers. */
 final class Reference implements AutoCloseable {
     private final Checkpoint file;
+    private final Set<String> read = new HashSet<>();
     private final NDManager manager = Tensors.engine().newBaseManager(Device.cpu());
 
     Reference(Path path) throws IOException {
@@ -22,7 +26,16 @@ final class Reference implements AutoCloseable {
         return file;
     }
 
+    /** The entries that nothing has read so far, in order. */
+    List<String> unread() {
+        return file.names().stream()
+                .filter(name -> !read.contains(name))
+                .sorted()
+                .toList();
+    }
+
     float[] floats(String name) {
+        read.add(name);
         try (NDArray array = file.read(manager, name)) {
             return array.toFloatArray();
         } catch (IOException e) {
@@ -31,6 +44,7 @@ final class Reference implements AutoCloseable {
     }
 
     long[] longs(String name) {
+        read.add(name);
         try (NDArray array = file.read(manager, name)) {
             return array.toLongArray();
         } catch (IOException e) {

@@ -83,20 +83,28 @@ public final class ActivationPatching {
      *
      * @param site "resid_pre", "resid_mid", "resid_post", "attn_out" or "mlp_out"
      * @return a grid [layer, pos]
+     * @throws IllegalArgumentException when the site has other axes than [batch, pos, dModel]
      */
     public PatchGrid byPosition(String site) {
-        requireAxes(site, List.of("batch", "pos", "dModel"));
-        List<List<Index>> layers = layers(
-                layer -> positions().mapToObj(pos -> new Index(layer, pos, -1)).toList());
-        double[][] values = patch(site, layers);
+        HookName name = HookName.of(site, 0);
+        if (!name.axes().equals(List.of("batch", "pos", "dModel"))) {
+            throw new IllegalArgumentException(
+                    "'" + site + "' has axes " + name.axes()
+                            + ", this grid needs [batch, pos, dModel]; use resid_pre, resid_mid, resid_post, attn_out or mlp_out");
+        }
+        double[][] values = patch(
+                site,
+                (layer, heads) ->
+                        positions().mapToObj(pos -> new Index(layer, pos, -1)).toList());
         return grid(site, "position", positionLabels(), values);
     }
 
     /**
      * Patches one head at one layer at a time, at all positions.
      *
-     * @param site "z", "q", "k", "v" or "pattern"; "q" to "v" before rotation
-     * @return a grid [layer, head]
+     * @param site any site with heads: "z", "q", "k", "v", "pattern", "attn_scores", "result" …; "q" to "v" before rotation
+     * @return a grid [layer, head], of as many heads as the site has: key/value heads for "k", "v" and their like
+     * @throws IllegalArgumentException when the site has no heads
      */
     public PatchGrid byHead(String site) {
         HookName name = HookName.of(site, 0);
@@ -104,39 +112,36 @@ public final class ActivationPatching {
             throw new IllegalArgumentException(
                     "'" + site + "' has axes " + name.axes() + ", no heads; use z, q, k, v or pattern");
         }
-        boolean grouped = site.equals("k") || site.equals("v");
-        int heads = grouped ? model.config().nKeyValueHeads() : model.config().nHeads();
         double[][] values = patch(
                 site,
-                layers(layer -> IntStream.range(0, heads)
+                (layer, heads) -> IntStream.range(0, heads)
                         .mapToObj(head -> new Index(layer, -1, head))
-                        .toList()));
-        return grid(
-                site,
-                "head",
-                IntStream.range(0, heads).mapToObj(Integer::toString).toList(),
-                values);
+                        .toList());
+        return grid(site, "head", numbers(values[0].length), values);
     }
 
     /**
      * Patches one head at one layer and position at a time.
      *
-     * @param site "z", "q", "k" or "v"
+     * @param site "z", "q", "k" or "v", or another site with heads and positions
      * @return one grid [pos, head] per layer
+     * @throws IllegalArgumentException when the site has no heads or no positions
      */
     public List<PatchGrid> byHeadAndPosition(String site) {
-        requireAxes(site, List.of("batch", "pos", "head", "dHead"));
-        int heads = site.equals("k") || site.equals("v")
-                ? model.config().nKeyValueHeads()
-                : model.config().nHeads();
+        HookName name = HookName.of(site, 0);
+        if (!name.axes().containsAll(List.of("pos", "head"))) {
+            throw new IllegalArgumentException("'" + site + "' has axes " + name.axes()
+                    + ", this grid needs positions and heads; use z, q, k or v");
+        }
         double[][] values = patch(
                 site,
-                layers(layer -> positions()
+                (layer, heads) -> positions()
                         .boxed()
                         .flatMap(pos -> IntStream.range(0, heads).mapToObj(head -> new Index(layer, pos, head)))
-                        .toList()));
-        List<String> headLabels =
-                IntStream.range(0, heads).mapToObj(Integer::toString).toList();
+                        .toList());
+        int heads = values[0].length / clean[0].length;
+        double high = baseline(clean);
+        double low = baseline(corrupted);
         List<PatchGrid> grids = new ArrayList<>();
         for (int layer = 0; layer < values.length; layer++) {
             double[][] byPosition = new double[clean[0].length][];
@@ -148,11 +153,12 @@ public final class ActivationPatching {
                     "position",
                     positionLabels(),
                     "head",
-                    headLabels,
+                    numbers(heads),
                     byPosition,
-                    baseline(clean),
-                    baseline(corrupted),
-                    metric.unit()));
+                    high,
+                    low,
+                    metric.unit(),
+                    provenance()));
         }
         return grids;
     }
@@ -164,49 +170,53 @@ public final class ActivationPatching {
      * @param pos the position, or -1 for all
      * @param head the head, or -1 where there are none
      */
-    private record Index(int layer, int pos, int head) {}
-
-    private interface LayerIndices {
-        List<Index> of(int layer);
+    private record Index(int layer, int pos, int head) {
+        /** What the patch replaces, behind the batch axis, of an activation with these axes. */
+        String slice(List<String> axes) {
+            StringBuilder where = new StringBuilder();
+            for (String axis : axes.subList(1, axes.size())) {
+                int at = axis.equals("head") ? head : axis.equals("pos") ? pos : -1;
+                where.append(", ").append(at < 0 ? ":" : Integer.toString(at));
+            }
+            return where.toString();
+        }
     }
 
-    private List<List<Index>> layers(LayerIndices indices) {
-        return IntStream.range(0, model.config().nLayers())
-                .mapToObj(indices::of)
-                .toList();
+    /** The patches of a layer, for a site with so many heads (0 without). */
+    private interface LayerIndices {
+        List<Index> of(int layer, int heads);
     }
 
     private IntStream positions() {
         return IntStream.range(0, clean[0].length);
     }
 
-    private static void requireAxes(String site, List<String> axes) {
-        HookName name = HookName.of(site, 0);
-        if (!name.axes().equals(axes)) {
-            throw new IllegalArgumentException("'" + site + "' has axes " + name.axes() + ", this grid needs " + axes
-                    + "; see HookName for the sites");
-        }
+    private static List<String> numbers(int count) {
+        return IntStream.range(0, count).mapToObj(Integer::toString).toList();
     }
 
     /** The metric of every patch, [layer][index]. */
-    private double[][] patch(String site, List<List<Index>> layers) {
+    private double[][] patch(String site, LayerIndices indices) {
         int perBatch = Math.max(1, ROWS / clean.length);
-        double[][] values = new double[layers.size()][];
-        int total = layers.stream().mapToInt(List::size).sum();
+        int layers = model.config().nLayers();
+        double[][] values = new double[layers][];
         try (ActivationCache from = model.runWithCache(clean, site);
-                ActivationCache into = model.runWithCache(corrupted, "resid_pre");
-                Progress progress = Progress.of("patching " + site, total)) {
-            for (int layer = 0; layer < layers.size(); layer++) {
-                List<Index> indices = layers.get(layer);
-                values[layer] = new double[indices.size()];
-                NDArray donor = from.get(site, layer).array();
-                NDArray stream = into.get("resid_pre", layer).array();
-                for (int start = 0; start < indices.size(); start += perBatch) {
-                    List<Index> some = indices.subList(start, Math.min(start + perBatch, indices.size()));
-                    double[] scores = scores(site, layer, some, stream, donor);
-                    System.arraycopy(scores, 0, values[layer], start, scores.length);
-                    for (int i = 0; i < some.size(); i++) {
-                        progress.step("layer " + layer);
+                ActivationCache into = model.runWithCache(corrupted, "resid_pre")) {
+            int axis = HookName.of(site, 0).axes().indexOf("head");
+            int heads = axis < 0 ? 0 : (int) from.get(site, 0).shape()[axis];
+            int each = indices.of(0, heads).size();
+            try (Progress progress = Progress.of("patching " + site, (long) layers * each)) {
+                for (int layer = 0; layer < layers; layer++) {
+                    values[layer] = new double[each];
+                    NDArray donor = from.get(site, layer).array();
+                    NDArray stream = into.get("resid_pre", layer).array();
+                    for (int start = 0; start < each; start += perBatch) {
+                        List<Index> some = indices.of(layer, heads).subList(start, Math.min(start + perBatch, each));
+                        double[] scores = scores(HookName.of(site, layer), some, stream, donor);
+                        System.arraycopy(scores, 0, values[layer], start, scores.length);
+                        for (int i = 0; i < some.size(); i++) {
+                            progress.step("layer " + layer);
+                        }
                     }
                 }
             }
@@ -215,25 +225,25 @@ public final class ActivationPatching {
     }
 
     /** Runs the corrupted stream once per patch, all in one batch. */
-    private double[] scores(String site, int layer, List<Index> indices, NDArray stream, NDArray donor) {
+    private double[] scores(HookName name, List<Index> indices, NDArray stream, NDArray donor) {
         int batch = clean.length;
         try (NDManager scope = stream.getManager().newSubManager()) {
             NDList copies = new NDList();
             indices.forEach(index -> copies.add(stream));
             NDArray all = NDArrays.concat(copies, 0); // [patch·batch, pos, dModel]
             all.attach(scope);
-            Hook hook = Hook.at(HookName.of(site, layer).toString(), x -> {
+            Hook hook = Hook.at(name.toString(), x -> {
                 NDArray edited = x.duplicate();
                 for (int i = 0; i < indices.size(); i++) {
                     String rows = i * batch + ":" + (i + 1) * batch;
-                    String where = slice(indices.get(i), x.getShape().dimension(), site.equals("pattern"));
+                    String where = indices.get(i).slice(name.axes());
                     try (NDArray piece = donor.get(new NDIndex(":" + where))) {
                         edited.set(new NDIndex(rows + where), piece);
                     }
                 }
                 return edited;
             });
-            try (Logits logits = model.runFrom(all, layer, true, hook)) {
+            try (Logits logits = model.runFrom(all, name.layer(), true, hook)) {
                 NDArray each = metric.perPrompt(logits.array());
                 float[] flat = each.toType(ai.djl.ndarray.types.DataType.FLOAT32, false)
                         .toFloatArray();
@@ -244,16 +254,6 @@ public final class ActivationPatching {
                 return means;
             }
         }
-    }
-
-    /** What a patch replaces, behind the batch axis: [batch, pos, …], or [batch, head, queryPos, keyPos] for patterns. */
-    private static String slice(Index index, int axes, boolean pattern) {
-        String pos = index.pos < 0 ? ":" : Integer.toString(index.pos);
-        String head = index.head < 0 ? ":" : Integer.toString(index.head);
-        if (pattern) {
-            return ", " + head;
-        }
-        return axes == 3 ? ", " + pos : ", " + pos + ", " + head;
     }
 
     private PatchGrid grid(String site, String columnName, List<String> columns, double[][] values) {
@@ -268,7 +268,20 @@ public final class ActivationPatching {
                 values,
                 baseline(clean),
                 baseline(corrupted),
-                metric.unit());
+                metric.unit(),
+                provenance());
+    }
+
+    /** The model and the first pair of prompts, as text or as ids. */
+    private String provenance() {
+        String more = clean.length == 1 ? "" : " and " + (clean.length - 1) + " more pairs";
+        return model.name() + ", clean " + text(clean[0]) + ", corrupted " + text(corrupted[0]) + more;
+    }
+
+    private String text(long[] ids) {
+        return model.hasTokenizer()
+                ? "\"" + String.join("", model.tokenizer().toStrings(ids)) + "\""
+                : Arrays.toString(ids);
     }
 
     private String title(String site) {

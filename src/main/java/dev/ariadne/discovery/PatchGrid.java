@@ -17,6 +17,9 @@ import tech.tablesaw.api.Table;
 /**
  * The metric after each of many patches.
  *
+ * <p>Where the clean and the corrupted run score the same, there is no fraction to recover: {@link #recovered} throws, the table's column
+ * of fractions is missing, and the picture and the chart show the metric itself.
+ *
  * @param title what was patched and measured
  * @param rowName what the rows are
  * @param rows their labels
@@ -26,6 +29,7 @@ import tech.tablesaw.api.Table;
  * @param clean the metric of the clean run
  * @param corrupted the metric of the corrupted run
  * @param unit the metric's unit
+ * @param provenance the model and the prompts, as text
  */
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out
 public record PatchGrid(
@@ -37,13 +41,28 @@ public record PatchGrid(
         double[][] values,
         double clean,
         double corrupted,
-        String unit)
+        String unit,
+        String provenance)
         implements Displayable {
-    /** Copies everything. */
+    /**
+     * Copies everything.
+     *
+     * @throws IllegalArgumentException when the labels and the values differ in number
+     */
     public PatchGrid {
         rows = List.copyOf(rows);
         columns = List.copyOf(columns);
         values = copy(values);
+        if (values.length != rows.size()) {
+            throw new IllegalArgumentException("one row of values per row label, got " + values.length + " rows and "
+                    + rows.size() + " labels; give every row its label");
+        }
+        for (int row = 0; row < values.length; row++) {
+            if (values[row].length != columns.size()) {
+                throw new IllegalArgumentException("one value per column label, got " + values[row].length
+                        + " values in row " + row + " and " + columns.size() + " labels; give every column its label");
+            }
+        }
     }
 
     @Override
@@ -60,9 +79,34 @@ public record PatchGrid(
      * How much of the clean run's lead one patch brings back.
      *
      * @return 0 when nothing changed, 1 when the clean metric is reached
+     * @throws IllegalStateException when the two runs score the same
      */
     public double recovered(int row, int column) {
+        if (!hasLead()) {
+            throw new IllegalStateException("nothing to recover: the metric is " + clean + " on the clean run and "
+                    + corrupted
+                    + " on the corrupted one; choose prompts or a metric that tell them apart, or use value("
+                    + row + ", " + column + ")");
+        }
+        return fraction(row, column);
+    }
+
+    /** Whether clean and corrupted run differ in the metric: else no fraction has a meaning. */
+    private boolean hasLead() {
+        return clean != corrupted;
+    }
+
+    private double fraction(int row, int column) {
         return (values[row][column] - corrupted) / (clean - corrupted);
+    }
+
+    /** What is drawn: the fraction recovered, or without a lead the metric itself. */
+    private double drawn(int row, int column) {
+        return hasLead() ? fraction(row, column) : values[row][column];
+    }
+
+    private String drawnUnit() {
+        return hasLead() ? "fraction recovered" : unit;
     }
 
     /** The row with the largest value in a column. */
@@ -73,7 +117,7 @@ public record PatchGrid(
                 .orElseThrow();
     }
 
-    /** One line per patch: row, column, value, fraction recovered. */
+    /** One line per patch: row, column, value, fraction recovered (missing where clean and corrupted run score the same). */
     public Table table() {
         Table table = Table.create(
                 title,
@@ -86,30 +130,34 @@ public record PatchGrid(
                 table.stringColumn(0).append(rows.get(row));
                 table.stringColumn(1).append(columns.get(column));
                 table.doubleColumn(2).append(values[row][column]);
-                table.doubleColumn(3).append(recovered(row, column));
+                if (hasLead()) {
+                    table.doubleColumn(3).append(fraction(row, column));
+                } else {
+                    table.doubleColumn(3).appendMissing();
+                }
             }
         }
         return table;
     }
 
-    /** The fraction recovered as a heat map: 0 as in the corrupted run, 1 as in the clean one. */
+    /** The fraction recovered as a heat map: 0 as in the corrupted run, 1 as in the clean one; without a lead, the metric. */
     @Override
     public View view() {
-        float[][] fractions = new float[values.length][];
+        float[][] cells = new float[values.length][];
         for (int row = 0; row < values.length; row++) {
-            fractions[row] = new float[values[row].length];
-            for (int column = 0; column < fractions[row].length; column++) {
-                fractions[row][column] = (float) recovered(row, column);
+            cells[row] = new float[values[row].length];
+            for (int column = 0; column < cells[row].length; column++) {
+                cells[row][column] = (float) drawn(row, column);
             }
         }
-        String range =
-                String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean);
-        return new View.HeatMap(
-                range, rowName, rows, columnName, columns, fractions, "fraction recovered", View.Scale.DIVERGING);
+        String range = hasLead()
+                ? String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean)
+                : String.format(Locale.ROOT, "%s; clean and corrupted are both %.2f, so no fraction", title, clean);
+        return new View.HeatMap(range, rowName, rows, columnName, columns, cells, drawnUnit(), View.Scale.DIVERGING);
     }
 
     /**
-     * Draws the fraction recovered along the rows, one line per column.
+     * Draws the fraction recovered (without a lead, the metric) along the rows, one line per column.
      *
      * @param some the columns to draw; none draws all
      */
@@ -119,7 +167,7 @@ public record PatchGrid(
                 .height(380)
                 .title(title)
                 .xAxisTitle(rowName)
-                .yAxisTitle("fraction recovered")
+                .yAxisTitle(drawnUnit())
                 .build();
         chart.getStyler()
                 .setChartBackgroundColor(Color.WHITE)
@@ -129,7 +177,7 @@ public record PatchGrid(
         for (int at :
                 some.length > 0 ? some : IntStream.range(0, columns.size()).toArray()) {
             double[] line = IntStream.range(0, rows.size())
-                    .mapToDouble(row -> recovered(row, at))
+                    .mapToDouble(row -> drawn(row, at))
                     .toArray();
             chart.addSeries(at + " " + columns.get(at), steps, line);
         }
@@ -138,7 +186,8 @@ public record PatchGrid(
 
     @Override
     public String toString() {
-        return title + ": " + rows.size() + " " + rowName + "s × " + columns.size() + " " + columnName + "s";
+        return title + ": " + rows.size() + " " + rowName + "s × " + columns.size() + " " + columnName + "s" + " ("
+                + provenance + ")";
     }
 
     private static double[][] copy(double[][] values) {
@@ -148,14 +197,17 @@ public record PatchGrid(
     @Override
     public boolean equals(Object other) {
         return other instanceof PatchGrid that
-                && title.equals(that.title)
-                && rows.equals(that.rows)
-                && columns.equals(that.columns)
+                && labels().equals(that.labels())
                 && Arrays.deepEquals(values, that.values);
     }
 
     @Override
     public int hashCode() {
-        return 31 * title.hashCode() + Arrays.deepHashCode(values);
+        return 31 * labels().hashCode() + Arrays.deepHashCode(values);
+    }
+
+    /** Every component but the values. */
+    private List<Object> labels() {
+        return List.of(title, rowName, rows, columnName, columns, clean, corrupted, unit, provenance);
     }
 }

@@ -8,6 +8,13 @@ import ai.djl.ndarray.types.Shape;
 /** logit(correct) − logit(wrong) at the last position, one pair per prompt or one for all. */
 @SuppressWarnings("ArrayRecordComponent") // never shared: the factories copy
 record LogitDifference(String name, long[] correct, long[] wrong) implements Metric {
+    LogitDifference {
+        for (int i = 0; i < correct.length; i++) {
+            AnswerIds.requireNotNegative(correct[i]);
+            AnswerIds.requireNotNegative(wrong[i]);
+        }
+    }
+
     @Override
     public String unit() {
         return "logits";
@@ -18,8 +25,12 @@ record LogitDifference(String name, long[] correct, long[] wrong) implements Met
         NDArray last = logits.get(new NDIndex(":, -1")); // [batch, dVocab]
         long batch = last.getShape().get(0);
         if (correct.length != 1 && batch % correct.length != 0) {
-            throw new IllegalArgumentException(
-                    "the metric has answers for " + correct.length + " prompts, the batch has " + batch);
+            throw new IllegalArgumentException("the metric has answers for " + correct.length
+                    + " prompts, the batch has " + batch + "; give one answer for all prompts, or one per prompt");
+        }
+        for (int i = 0; i < correct.length; i++) {
+            AnswerIds.requireIn(last.getShape().get(1), correct[i]);
+            AnswerIds.requireIn(last.getShape().get(1), wrong[i]);
         }
         NDManager scope = logits.getManager();
         return last.gather(ids(scope, correct, batch), 1)

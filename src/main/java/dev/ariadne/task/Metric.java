@@ -21,6 +21,8 @@ public interface Metric extends UnaryOperator<NDArray> {
      *
      * @param logits [batch, pos, dVocab]; only the last position is read
      * @return [batch]
+     * @throws IllegalArgumentException when the metric does not fit these logits: an answer outside the vocabulary, or answers for
+     *     another number of prompts
      */
     NDArray perPrompt(NDArray logits);
 
@@ -51,6 +53,8 @@ public interface Metric extends UnaryOperator<NDArray> {
      *
      * @param correct the right answer's id, one per prompt, or one for all
      * @param wrong the wrong answer's id, likewise
+     * @return logit(correct) − logit(wrong), in logits
+     * @throws IllegalArgumentException when the two differ in number, are empty, or hold a negative id
      */
     static Metric logitDifference(long[] correct, long[] wrong) {
         return logitDifference("logit difference", correct.clone(), wrong.clone());
@@ -58,13 +62,20 @@ public interface Metric extends UnaryOperator<NDArray> {
 
     private static Metric logitDifference(String name, long[] correct, long[] wrong) {
         if (correct.length != wrong.length || correct.length == 0) {
-            throw new IllegalArgumentException(
-                    "one wrong answer per correct answer, got " + wrong.length + " for " + correct.length);
+            throw new IllegalArgumentException("one wrong answer per correct answer, got " + wrong.length + " for "
+                    + correct.length + "; give two arrays of the same length, at least 1");
         }
         return new LogitDifference(name, correct, wrong);
     }
 
-    /** The probability of one next token. */
+    /**
+     * The probability of one next token.
+     *
+     * @param model whose tokenizer reads the text
+     * @param token text that is one token, usually with a leading blank: " Austin"
+     * @return its share among all next tokens, from 0 to 1, without a unit ("probability")
+     * @throws IllegalArgumentException when the text is not exactly one token
+     */
     static Metric probability(HookedTransformer model, String token) {
         return new Probability("p(" + token.strip() + ")", model.tokenizer().toSingleToken(token));
     }

@@ -5,6 +5,10 @@ import ai.djl.ndarray.index.NDIndex;
 
 /** The probability of one token at the last position. */
 record Probability(String name, long id) implements Metric {
+    Probability {
+        AnswerIds.requireNotNegative(id);
+    }
+
     @Override
     public String unit() {
         return "probability";
@@ -12,6 +16,8 @@ record Probability(String name, long id) implements Metric {
 
     @Override
     public NDArray perPrompt(NDArray logits) {
-        return logits.get(new NDIndex(":, -1")).softmax(1).get(new NDIndex(":, " + id)); // [batch]
+        NDArray last = logits.get(new NDIndex(":, -1")); // [batch, dVocab]
+        AnswerIds.requireIn(last.getShape().get(1), id);
+        return last.softmax(1).get(new NDIndex(":, " + id)); // [batch]
     }
 }

@@ -13,6 +13,7 @@ import dev.ariadne.model.Logits;
 import dev.ariadne.task.Metric;
 import dev.ariadne.view.View;
 import java.util.List;
+import java.util.Locale;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -30,8 +31,12 @@ class ActivationPatchingTest {
         model.close();
     }
 
-    /** The obvious way: one whole run per patch. */
     private double slow(String hook, String index) {
+        return slow(model, hook, index);
+    }
+
+    /** The obvious way: one whole run per patch. */
+    private double slow(HookedTransformer model, String hook, String index) {
         try (ActivationCache clean = model.runWithCache(CLEAN, hook)) {
             NDArray donor = clean.get(hook).array();
             Hook patch = Hook.at(hook, x -> {
@@ -64,6 +69,48 @@ class ActivationPatchingTest {
             assertThat(heads.get(1).value(4, head))
                     .isCloseTo(slow("blocks.1.attn.hook_q", ":, 4, " + head), within(1e-5));
         }
+    }
+
+    /** Sites with heads have them on different axes, in different numbers, under a long or a short name. */
+    @Test
+    void findsTheHeadsOfEverySite() {
+        assertHeads(model, "attn_scores", "attn.hook_attn_scores", ":, %d", 4);
+        assertHeads(model, "hook_pattern", "attn.hook_pattern", ":, %d", 4);
+        assertHeads(model, "hook_z", "attn.hook_z", ":, :, %d", 4);
+        try (HookedTransformer grouped = HookedTransformer.load("src/test/resources/models/llama-tiny", "cpu")) {
+            assertHeads(grouped, "k", "attn.hook_k", ":, :, %d", 2);
+            assertHeads(grouped, "hook_v", "attn.hook_v", ":, :, %d", 2);
+            assertHeads(grouped, "rot_k", "attn.hook_rot_k", ":, :, %d", 2);
+            assertHeads(grouped, "k_input", "hook_k_input", ":, :, %d", 2);
+            assertHeads(grouped, "q_input", "hook_q_input", ":, :, %d", 4);
+            assertHeads(grouped, "attn_scores", "attn.hook_attn_scores", ":, %d", 4);
+            PatchGrid last = ActivationPatching.of(grouped, CLEAN, CORRUPTED, metric)
+                    .byHeadAndPosition("hook_k")
+                    .get(1);
+            assertThat(last.columns()).containsExactly("0", "1");
+            assertThat(last.value(1, 1)).isCloseTo(slow(grouped, "blocks.1.attn.hook_k", ":, 1, 1"), within(1e-5));
+        }
+    }
+
+    private void assertHeads(HookedTransformer model, String site, String hook, String index, int heads) {
+        PatchGrid grid = ActivationPatching.of(model, CLEAN, CORRUPTED, metric).byHead(site);
+        assertThat(grid.columns()).as(site).hasSize(heads);
+        for (int layer = 0; layer < 2; layer++) {
+            for (int head = 0; head < heads; head++) {
+                double expected = slow(model, "blocks." + layer + "." + hook, String.format(Locale.ROOT, index, head));
+                assertThat(grid.value(layer, head)).as(site).isCloseTo(expected, within(1e-5));
+            }
+        }
+        assertThat(grid.value(0, 0)).as(site + " matters").isNotCloseTo(grid.corrupted(), within(1e-6));
+    }
+
+    @Test
+    void saysWhereAGridComesFrom() {
+        assertThat(patching.byHead("z").provenance()).contains("gpt2-tiny").contains("and 1 more pairs");
+        assertThat(ActivationPatching.of(model, "ab", "ac", Metric.logitDifference(new long[] {4}, new long[] {5}))
+                        .byHead("z"))
+                .asString()
+                .contains("clean \"ab\", corrupted \"ac\"");
     }
 
     @Test

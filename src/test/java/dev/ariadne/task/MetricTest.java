@@ -1,0 +1,70 @@
+package dev.ariadne.task;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.tensor.Tensors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class MetricTest {
+    private final NDManager manager = Tensors.engine().newBaseManager();
+    private final NDArray logits = manager.create(new float[] {9, 9, 9, 1, 2, 4, 9, 9, 9, 8, 3, 5}, new Shape(2, 2, 3));
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    @Test
+    void readsTheLastPositionOfEveryPrompt() {
+        Metric metric = Metric.logitDifference(new long[] {2, 0}, new long[] {0, 1});
+        assertThat(metric.perPrompt(logits).toFloatArray()).containsExactly(3, 5);
+        assertThat(metric.apply(logits).getFloat()).isEqualTo(4);
+        double share = Math.exp(4) / (Math.exp(1) + Math.exp(2) + Math.exp(4));
+        assertThat((double) new Probability("p", 2).perPrompt(logits).toFloatArray()[0])
+                .isCloseTo(share, within(1e-6));
+    }
+
+    @Test
+    void refusesAnswersOutsideTheVocabulary() {
+        for (Metric metric : new Metric[] {
+            Metric.logitDifference(new long[] {3}, new long[] {0}),
+            Metric.logitDifference(new long[] {0}, new long[] {3}),
+            new Probability("p", 3)
+        }) {
+            assertThatThrownBy(() -> metric.apply(logits))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("vocabulary's size 3, got 3");
+        }
+    }
+
+    @Test
+    void refusesNegativeAnswersAtOnce() {
+        assertThatThrownBy(() -> Metric.logitDifference(new long[] {0}, new long[] {-1}))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("0 or more, got -1");
+        assertThatThrownBy(() -> new Probability("p", -7)).hasMessageContaining("got -7");
+    }
+
+    @Test
+    void saysWhatToDoAboutABatchOfAnotherSize() {
+        Metric metric = Metric.logitDifference(new long[] {0, 1, 2}, new long[] {1, 2, 0});
+        assertThatThrownBy(() -> metric.apply(logits))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("3 prompts, the batch has 2; give one answer");
+    }
+
+    @Test
+    void readsAnswersAsSingleTokens() {
+        try (HookedTransformer model = HookedTransformer.load("gpt2-tiny", "cpu")) {
+            assertThat(Metric.probability(model, "D").name()).isEqualTo("p(D)");
+            assertThatThrownBy(() -> Metric.probability(model, "De")).isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+}
