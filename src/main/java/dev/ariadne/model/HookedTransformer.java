@@ -10,6 +10,7 @@ import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
+import java.lang.ref.Reference;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,7 +37,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private final ModelConfig config;
     private final Weights weights;
     private final Constants constants;
-    private final Optional<Tokenizer> tokenizer;
+    private final ModelTokenizer tokenizer;
     private final NDManager manager;
     private final Leak leak;
     private final long parameters;
@@ -47,7 +48,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             ModelConfig config,
             Weights weights,
             Constants constants,
-            Optional<Tokenizer> tokenizer,
+            ModelTokenizer tokenizer,
             NDManager manager,
             Runnable free) {
         this.name = name;
@@ -95,7 +96,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * Copies the model in another floating-point type.
      *
      * @param type FLOAT32 or FLOAT64; FLOAT16 on a GPU
-     * @return a new model with its own weights, and this model's tokenizer as long as this model is open
+     * @return a new model with its own weights, and this model's tokenizer
      * @throws IllegalArgumentException for any other type
      */
     public HookedTransformer to(DataType type) {
@@ -105,13 +106,20 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
                     "a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type + " on " + device());
         }
         NDManager copy = Tensors.engine().newBaseManager(device());
-        Weights converted = weights.map(array -> {
-            NDArray other = array.toType(type, true);
-            other.attach(copy);
-            return other;
-        });
-        Constants copied = Constants.of(copy, config, type);
-        return new HookedTransformer(name, config, converted, copied, tokenizer, copy, copy::close);
+        try {
+            Weights converted = weights.map(array -> {
+                NDArray other = array.toType(type, true);
+                other.attach(copy);
+                return other;
+            });
+            Constants copied = Constants.of(copy, config, type);
+            return new HookedTransformer(name, config, converted, copied, tokenizer, copy, copy::close);
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
+        } finally {
+            Reference.reachabilityFence(this); // else the weights may be freed while they are copied
+        }
     }
 
     /** What the model is made of. */
@@ -130,20 +138,17 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
-     * The model's tokenizer.
+     * The model's tokenizer. It outlives the model: it is usable as long as it is kept.
      *
-     * @throws IllegalStateException when the model came without one
+     * @throws IllegalStateException when the model came without one, or with one that cannot be read; it says why
      */
     public Tokenizer tokenizer() {
-        return tokenizer.orElseThrow(
-                () -> new IllegalStateException(
-                        "model '" + name
-                                + "' came without a tokenizer; give token ids (long[][]) instead of text, or put a tokenizer.json beside it"));
+        return tokenizer.require(name);
     }
 
-    /** Whether the model came with a tokenizer. */
+    /** Whether the model came with a tokenizer that can be read. */
     public boolean hasTokenizer() {
-        return tokenizer.isPresent();
+        return tokenizer.found().isPresent();
     }
 
     /** Token ids of a prompt [1, pos], with the model's beginning-of-sequence token if it uses one. */
@@ -471,6 +476,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         facts.put(
                 "beginning of sequence",
                 tokenizer
+                        .found()
                         .map(t -> t.prependsBos() ? "prepended" : "not prepended")
                         .orElse("no tokenizer"));
         facts.put("device", device().isGpu() ? device().toString() : "cpu");

@@ -115,12 +115,9 @@ final class ModelFiles {
             try (WeightReader reader = new WeightReader(file, names(config, file), config, manager)) {
                 weights = reader.read();
             }
-            Optional<Tokenizer> tokenizer = tokenizer(path, file);
+            ModelTokenizer tokenizer = tokenizer(path, file);
             Constants constants = Constants.of(manager, config, DataType.FLOAT32);
-            return new HookedTransformer(name, config, weights, constants, tokenizer, manager, () -> {
-                tokenizer.ifPresent(Tokenizer::close);
-                manager.close();
-            });
+            return new HookedTransformer(name, config, weights, constants, tokenizer, manager, manager::close);
         } catch (IOException | RuntimeException | Error e) {
             manager.close();
             throw e;
@@ -169,14 +166,20 @@ final class ModelFiles {
         }
     }
 
-    private static Optional<Tokenizer> tokenizer(Path path, Checkpoint file) throws IOException {
-        if (file.format() == Checkpoint.Format.GGUF) {
-            return Optional.of(Tokenizer.ofGguf(file.metadata()));
+    /** A tokenizer.json beside the weights comes first; a model whose vocabulary cannot be read still takes token ids. */
+    private static ModelTokenizer tokenizer(Path path, Checkpoint file) throws IOException {
+        Path json = folder(path).resolve("tokenizer.json");
+        if (Files.isRegularFile(json)) {
+            return ModelTokenizer.of(Tokenizer.of(json));
         }
-        Path folder = folder(path);
-        return Files.isRegularFile(folder.resolve("tokenizer.json"))
-                ? Optional.of(Tokenizer.of(folder))
-                : Optional.empty();
+        if (file.format() != Checkpoint.Format.GGUF) {
+            return ModelTokenizer.absent("there was no " + json + "; put one there and load again");
+        }
+        try {
+            return ModelTokenizer.of(Tokenizer.ofGguf(file.metadata()));
+        } catch (IllegalArgumentException e) {
+            return ModelTokenizer.absent(String.valueOf(e.getMessage()));
+        }
     }
 
     private static ModelConfig ofGguf(Checkpoint file) {

@@ -30,7 +30,7 @@ import java.util.stream.LongStream;
 public final class Tokenizer implements AutoCloseable {
     private static final int GGUF_MAGIC_BYTES = 4;
 
-    private final HuggingFaceTokenizer engine;
+    private final TokenizerEngine engine;
     private final TokenPieces pieces;
     private final Specials specials;
     private final boolean prependsBos;
@@ -42,7 +42,7 @@ public final class Tokenizer implements AutoCloseable {
         }
     }
 
-    private Tokenizer(HuggingFaceTokenizer engine, TokenPieces pieces, Specials specials, boolean prependsBos) {
+    private Tokenizer(TokenizerEngine engine, TokenPieces pieces, Specials specials, boolean prependsBos) {
         this.engine = engine;
         this.pieces = pieces;
         this.specials = specials;
@@ -70,7 +70,7 @@ public final class Tokenizer implements AutoCloseable {
                 return ofGguf(checkpoint.metadata());
             }
         }
-        String json = Files.readString(file);
+        String json = TokenizerFiles.read(file, TokenizerFiles.LARGEST_TOKENIZER);
         return of(json, TokenizerFiles.beside(file, json));
     }
 
@@ -113,21 +113,22 @@ public final class Tokenizer implements AutoCloseable {
     }
 
     private static long idOf(Map<String, Object> metadata, String key, int size) {
-        if (!(metadata.get(key) instanceof Long id)) {
+        Object value = metadata.get(key);
+        if (value == null) {
             return -1;
         }
-        if (id < 0 || id >= size) {
-            throw new IllegalArgumentException(key + " is " + id + ", but ids are between 0 and " + (size - 1)
-                    + "; download or convert the GGUF file again");
+        if (!(value instanceof Long id) || id < 0 || id >= size) {
+            throw new IllegalArgumentException(key + " is " + TokenizerJson.shown(value)
+                    + ", but ids are between 0 and " + (size - 1) + "; download or convert the GGUF file again");
         }
         return id;
     }
 
-    private static HuggingFaceTokenizer engine(byte[] json) {
+    private static TokenizerEngine engine(byte[] json) {
         // the engine cuts at 512 tokens unless told not to
         Map<String, String> options = Map.of("addSpecialTokens", "false", "truncation", "false", "padding", "false");
         try {
-            return HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options);
+            return new TokenizerEngine(HuggingFaceTokenizer.newInstance(new ByteArrayInputStream(json), options));
         } catch (IOException | RuntimeException e) {
             throw new IllegalArgumentException(
                     "this is not a tokenizer the tokenizers library can read: " + e.getMessage()
@@ -151,7 +152,7 @@ public final class Tokenizer implements AutoCloseable {
         return Specials.visible(specials.eos());
     }
 
-    /** The same tokenizer with another habit about BOS; the two share their native part, so close only one. */
+    /** The same tokenizer with another habit about BOS; the two share their native part, so closing one closes both. */
     public Tokenizer withBos(boolean prepend) {
         requireBos(prepend);
         return new Tokenizer(engine, pieces, specials, prepend);
@@ -177,10 +178,7 @@ public final class Tokenizer implements AutoCloseable {
     /** Cuts a text into tokens, with or without BOS whatever the model's habit is. */
     public long[] toTokens(String text, boolean prependBos) {
         requireBos(prependBos);
-        if (engine.isReleased()) {
-            throw new IllegalStateException("the tokenizer is closed; load it again");
-        }
-        long[] ids = engine.encode(text, false, false).getIds();
+        long[] ids = engine.encode(text);
         return prependBos
                 ? LongStream.concat(LongStream.of(specials.bos()), LongStream.of(ids))
                         .toArray()
@@ -208,10 +206,7 @@ public final class Tokenizer implements AutoCloseable {
     /** The text these ids spell, special tokens by name; bytes that form no character become U+FFFD. */
     public String toText(long... ids) {
         Arrays.stream(ids).forEach(pieces::visible); // refuses ids out of range
-        if (engine.isReleased()) {
-            throw new IllegalStateException("the tokenizer is closed; load it again");
-        }
-        return ids.length == 0 ? "" : engine.decode(ids, false);
+        return ids.length == 0 ? "" : engine.decode(ids);
     }
 
     /**
@@ -241,7 +236,10 @@ public final class Tokenizer implements AutoCloseable {
         return pieces.size();
     }
 
-    /** Frees the native part, also for the copies made by {@link #withBos}. Closing twice is harmless. */
+    /**
+     * Frees the native part now, also for the copies made by {@link #withBos} and the models that use it. It need not be
+     * called: the native part is freed when the last of them is gone. Closing twice is harmless.
+     */
     @Override
     public void close() {
         engine.close();

@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -15,10 +16,13 @@ import java.util.List;
 import java.util.LongSummaryStatistics;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** What the files of a Hugging Face model folder say about its tokenizer besides how text is cut. */
 final class TokenizerFiles {
+    static final long LARGEST_TOKENIZER = 256L << 20; // bytes
+    private static final long LARGEST_SETTINGS = 16L << 20;
     private static final ObjectMapper JSON = new ObjectMapper();
 
     private final JsonNode tokenizer;
@@ -26,6 +30,7 @@ final class TokenizerFiles {
     private final JsonNode model; // config.json
     private final Map<String, Long> ids = new HashMap<>();
     private final BitSet added = new BitSet();
+    private long most = -1; // the last id
 
     private TokenizerFiles(JsonNode tokenizer, JsonNode settings, JsonNode model) {
         this.tokenizer = tokenizer;
@@ -50,15 +55,27 @@ final class TokenizerFiles {
             return JSON.readTree(text);
         } catch (JsonProcessingException e) {
             throw new IllegalArgumentException(
-                    what + " is not JSON: " + e.getOriginalMessage()
-                            + "; a tokenizer.json is needed, download it again",
-                    e);
+                    what + " is not JSON: " + e.getOriginalMessage() + "; download the file again", e);
+        }
+    }
+
+    /** The text of a file that has no more than this many bytes. */
+    static String read(Path file, long mostBytes) throws IOException {
+        long size = Files.size(file);
+        if (size > mostBytes) {
+            throw new IOException(
+                    file + " has " + size + " bytes, but may have " + mostBytes + " at most; download the file again");
+        }
+        try {
+            return Files.readString(file);
+        } catch (CharacterCodingException e) {
+            throw new IOException(file + " is not text in UTF-8; download the file again", e);
         }
     }
 
     private static JsonNode optional(Path file) throws IOException {
         try {
-            return parse(Files.readString(file), file.toString());
+            return parse(read(file, LARGEST_SETTINGS), file.toString());
         } catch (NoSuchFileException e) {
             return MissingNode.getInstance();
         }
@@ -74,25 +91,42 @@ final class TokenizerFiles {
         } else {
             vocabulary
                     .properties()
-                    .forEach(e -> ids.put(e.getKey(), e.getValue().asLong()));
+                    .forEach(e -> ids.put(e.getKey(), id(e.getValue(), "token '" + shown(e.getKey()) + "'")));
         }
+        List<Long> addedIds = new ArrayList<>();
         for (JsonNode token : tokenizer.path("added_tokens")) {
-            ids.put(token.path("content").asText(), token.path("id").asLong());
-            added.set(token.path("id").asInt());
+            String content = token.path("content").asText();
+            long id = id(token.path("id"), "added token '" + shown(content) + "'");
+            ids.put(content, id);
+            addedIds.add(id);
         }
-        LongSummaryStatistics range =
-                ids.values().stream().mapToLong(Long::longValue).summaryStatistics();
-        long most = range.getMax();
+        LongSummaryStatistics range = Stream.concat(ids.values().stream(), addedIds.stream())
+                .mapToLong(Long::longValue)
+                .summaryStatistics();
+        most = range.getMax();
         if (ids.isEmpty() || range.getMin() < 0 || most > 2L * ids.size() + 1000) { // some vocabularies have holes
             throw new IllegalArgumentException("the tokenizer has " + ids.size() + " tokens, with ids from "
                     + range.getMin() + " to " + most + "; ids count up from 0: download the tokenizer.json again");
         }
+        addedIds.forEach(id -> added.set(id.intValue()));
         List<@Nullable String> raw = new ArrayList<>();
         for (long id = 0; id <= most; id++) {
             raw.add(null);
         }
         ids.forEach((piece, id) -> raw.set(id.intValue(), piece));
         return new TokenPieces(raw, added, kind());
+    }
+
+    private static long id(JsonNode id, String what) {
+        if (!id.isIntegralNumber() || !id.canConvertToLong()) {
+            throw new IllegalArgumentException(what + " of the tokenizer has the id '" + shown(id.toString())
+                    + "'; ids are whole numbers that count up from 0: download the tokenizer.json again");
+        }
+        return id.asLong();
+    }
+
+    private static String shown(String text) {
+        return TokenizerJson.shown(text);
     }
 
     private TokenPieces.Kind kind() {
@@ -144,7 +178,15 @@ final class TokenizerFiles {
         }
         JsonNode number = model.path(which + "_token_id");
         JsonNode first = number.isArray() ? number.path(0) : number; // some models list several ends
-        return first.isIntegralNumber() ? OptionalLong.of(first.asLong()) : OptionalLong.empty();
+        if (first.isMissingNode() || first.isNull()) {
+            return OptionalLong.empty();
+        }
+        if (!first.isIntegralNumber() || !first.canConvertToLong() || first.asLong() < 0 || first.asLong() > most) {
+            throw new IllegalArgumentException(which + "_token_id in config.json is '" + shown(first.toString())
+                    + "', but the tokenizer's ids are between 0 and " + most
+                    + "; correct it there, or name " + which + "_token in tokenizer_config.json");
+        }
+        return OptionalLong.of(first.asLong());
     }
 
     /** The special token that the post-processing template puts before a single text. */

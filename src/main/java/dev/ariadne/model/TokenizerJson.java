@@ -19,11 +19,16 @@ import java.util.Map;
  * a wrong one gives wrong ids without any sign of it.
  */
 final class TokenizerJson {
+    private static final String TYPES = "tokenizer.ggml.token_type";
     private static final int NORMAL = 1;
     private static final int CONTROL = 3;
     private static final int USER_DEFINED = 4;
+    private static final int LONGEST_PIECE = 512; // characters; merging tries every cut of a piece
+    private static final int LONGEST_SHOWN = 60;
     private static final String BLANK = "\u2581"; // how SentencePiece writes a blank
 
+    private static final String OWN_JSON =
+            "put the model's own tokenizer.json beside the .gguf file and load again, or give it to Tokenizer.of(path)";
     private static final String GPT2_CUT =
             "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
     private static final String LLAMA3_CUT = "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}{1,3}"
@@ -34,7 +39,7 @@ final class TokenizerJson {
 
     private final Map<String, Object> metadata;
     private final List<String> pieces;
-    private final List<?> types;
+    private final List<Number> types;
     private final Map<String, Integer> ids = new LinkedHashMap<>();
 
     /**
@@ -44,11 +49,7 @@ final class TokenizerJson {
     TokenizerJson(Map<String, Object> metadata) {
         this.metadata = metadata;
         this.pieces = strings(metadata, "tokenizer.ggml.tokens");
-        this.types = metadata.get("tokenizer.ggml.token_type") instanceof List<?> list ? list : List.of();
-        if (!types.isEmpty() && types.size() != pieces.size()) {
-            throw new IllegalArgumentException("tokenizer.ggml.token_type has " + types.size()
-                    + " entries, but there are " + pieces.size() + " tokens; download or convert the GGUF file again");
-        }
+        this.types = metadata.containsKey(TYPES) ? numbers(TYPES) : List.of();
         for (int id = 0; id < pieces.size(); id++) {
             ids.putIfAbsent(pieces.get(id), id);
         }
@@ -97,8 +98,7 @@ final class TokenizerJson {
             return false;
         }
         throw new IllegalArgumentException(
-                "tokenizer.ggml.model is '" + model + "'; 'gpt2' and 'llama' are read. Give the"
-                        + " model's own tokenizer.json instead: Tokenizer.of(path)");
+                "tokenizer.ggml.model is '" + shown(model) + "'; 'gpt2' and 'llama' are read; " + OWN_JSON);
     }
 
     /** Whether the file asks for this automatic token; files that do not say follow the habit of their kind. */
@@ -117,7 +117,7 @@ final class TokenizerJson {
 
     /** The bytes of the {@code tokenizer.json}. */
     byte[] write() {
-        ByteArrayOutputStream out = new ByteArrayOutputStream(64 * pieces.size());
+        ByteArrayOutputStream out = new ByteArrayOutputStream();
         try (JsonGenerator json = new JsonFactory().createGenerator(out)) {
             json.writeStartObject();
             json.writeStringField("version", "1.0");
@@ -137,7 +137,7 @@ final class TokenizerJson {
     }
 
     private int type(int id) {
-        return types.isEmpty() ? NORMAL : ((Number) types.get(id)).intValue();
+        return types.isEmpty() ? NORMAL : types.get(id).intValue();
     }
 
     private void addedTokens(JsonGenerator json) throws IOException {
@@ -159,13 +159,13 @@ final class TokenizerJson {
     }
 
     private void byteLevel(JsonGenerator json) throws IOException {
-        String pre = String.valueOf(metadata.getOrDefault("tokenizer.ggml.pre", "default"));
+        String pre = shown(metadata.getOrDefault("tokenizer.ggml.pre", "default"));
         List<String> cuts = CUTS.get(pre);
         if (cuts == null) {
             throw new IllegalArgumentException(
-                    "tokenizer.ggml.pre is '" + pre + "', a way of cutting text that is not known"
+                    "tokenizer.ggml.pre is '" + shown(pre) + "', a way of cutting text that is not known"
                             + " here; known: " + String.join(", ", CUTS.keySet())
-                            + ". Give the model's own tokenizer.json instead: Tokenizer.of(path)");
+                            + "; " + OWN_JSON);
         }
         if (pre.equals("qwen2")) {
             json.writeFieldName("normalizer");
@@ -312,26 +312,23 @@ final class TokenizerJson {
     private record Merge(String left, String right, double rank) {}
 
     private List<Merge> scoredMerges() {
-        List<?> scores = metadata.get("tokenizer.ggml.scores") instanceof List<?> list ? list : List.of();
-        if (scores.size() != pieces.size()) {
-            throw new IllegalArgumentException("tokenizer.ggml.scores has " + scores.size() + " entries, but there are "
-                    + pieces.size() + " tokens; download or convert the GGUF file again");
-        }
+        List<Number> scores = numbers("tokenizer.ggml.scores");
         Map<String, Integer> parts = new HashMap<>(); // what may stand on one side of a merge
         for (int id = 0; id < pieces.size(); id++) {
             if (type(id) == NORMAL) {
+                requireMergeable(id);
                 parts.putIfAbsent(pieces.get(id), id);
             }
         }
         List<Merge> merges = new ArrayList<>();
         for (Map.Entry<String, Integer> whole : parts.entrySet()) {
             String piece = whole.getKey();
-            double rank = -((Number) scores.get(whole.getValue())).doubleValue();
+            double rank = -scores.get(whole.getValue()).doubleValue();
             for (int at = 1; at < piece.length(); at++) {
-                String left = piece.substring(0, at);
-                String right = piece.substring(at);
-                if (parts.containsKey(left) && parts.containsKey(right)) {
-                    merges.add(new Merge(left, right, rank));
+                Integer left = parts.get(piece.substring(0, at));
+                Integer right = left == null ? null : parts.get(piece.substring(at));
+                if (left != null && right != null) {
+                    merges.add(new Merge(pieces.get(left), pieces.get(right), rank));
                 }
             }
         }
@@ -342,12 +339,55 @@ final class TokenizerJson {
         return merges;
     }
 
-    private static List<String> strings(Map<String, Object> metadata, String key) {
-        if (!(metadata.get(key) instanceof List<?> list) || list.isEmpty() || !(list.get(0) instanceof String)) {
-            throw new IllegalArgumentException(
-                    key + " is not in the GGUF metadata as a list of strings, so the file has no"
-                            + " readable tokenizer; give the model's own tokenizer.json instead: Tokenizer.of(path)");
+    private void requireMergeable(int id) {
+        int length = pieces.get(id).length();
+        if (length > LONGEST_PIECE) {
+            throw new IllegalArgumentException("token " + id + " of tokenizer.ggml.tokens has " + length
+                    + " characters, but may have " + LONGEST_PIECE + " at most; " + OWN_JSON);
         }
-        return list.stream().map(String.class::cast).toList();
+    }
+
+    private static List<String> strings(Map<String, Object> metadata, String key) {
+        if (!(metadata.get(key) instanceof List<?> list) || list.isEmpty()) {
+            throw new IllegalArgumentException(
+                    key + " is not in the GGUF metadata as a list of strings, so the file has"
+                            + " no readable tokenizer; " + OWN_JSON);
+        }
+        return elements(key, list, String.class, "string");
+    }
+
+    /** A list of one number per token. */
+    private List<Number> numbers(String key) {
+        Object value = metadata.getOrDefault(key, List.of());
+        if (!(value instanceof List<?> list)) {
+            throw new IllegalArgumentException(key + " is " + shown(value)
+                    + ", but must be a list of one number per token; download or convert the GGUF file again");
+        }
+        if (list.size() != pieces.size()) {
+            throw new IllegalArgumentException(key + " has " + list.size() + " entries, but there are " + pieces.size()
+                    + " tokens; download or convert the GGUF file again");
+        }
+        return elements(key, list, Number.class, "number");
+    }
+
+    private static <T> List<T> elements(String key, List<?> list, Class<T> type, String typeName) {
+        List<T> elements = new ArrayList<>(list.size());
+        for (Object element : list) {
+            if (!type.isInstance(element)) {
+                throw new IllegalArgumentException("entry " + elements.size() + " of " + key + " is " + shown(element)
+                        + ", but must be a " + typeName + "; download or convert the GGUF file again");
+            }
+            elements.add(type.cast(element));
+        }
+        return elements;
+    }
+
+    /** A value of the metadata, short enough for a message. */
+    static String shown(Object value) {
+        if (value instanceof List<?> list) {
+            return "a list of " + list.size();
+        }
+        String text = String.valueOf(value);
+        return text.length() <= LONGEST_SHOWN ? text : text.substring(0, LONGEST_SHOWN) + "…";
     }
 }
