@@ -45,7 +45,7 @@ final class Forward {
         long pos = ids.getShape().get(1);
         NDArray where = w.positions().get().get(run, new NDIndex("0:" + pos)); // [pos, dModel], a view of the weights
         if (hooks.wants(Site.POS_EMBED, 0)) {
-            where = where.expandDims(0).repeat(0, ids.getShape().get(0)); // [batch, pos, dModel], a copy
+            where = where.broadcast(tokens.getShape()).duplicate(); // [batch, pos, dModel], not the weights
             where = hooks.at(Site.POS_EMBED, 0, where);
         }
         return tokens.add(where); // [batch, pos, dModel]

@@ -138,7 +138,8 @@ final class RunHooks {
         if (recording) {
             value.setRequiresGradient(true); // the graph begins at the first activation that is kept
         }
-        NDArray view = value.reshape(value.getShape()); // stays with the run
+        // stays with the run; the cheaper view, where no graph runs through it
+        NDArray view = recording ? value.reshape(value.getShape()) : value.stopGradient();
         value.attach(keeper);
         NDArray before = captured.put(name, value);
         if (before != null) {

@@ -36,8 +36,8 @@ public final class Tensors {
             DataType.INT64,
             DataType.BOOLEAN);
 
-    /** Multiplications and additions that one core does in about ten milliseconds. */
-    private static final double SMALL = 4e8;
+    /** Multiplications and additions that one core does in about a millisecond. */
+    private static final double SMALL = 2e7;
 
     private static final String SELF = "(self: __torch__.Ops, ";
 
