@@ -215,7 +215,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      *
      * @param prompt the text
      * @param hooks functions on activations, for this run
-     * @return logits [1, 1, dVocab] of the next token, shown as a ranked table
+     * @return logits [1, 1, dVocab] of the next token, shown as a ranked table; hooks at ln_final see that one position
      */
     public Logits next(String prompt, Hook... hooks) {
         return next(toTokens(prompt), hooks);
@@ -279,6 +279,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * @param lastPosition whether to unembed the last position only
      * @param hooks functions on activations, for this run
      * @return logits [batch, pos or 1, dVocab]
+     * @throws IllegalArgumentException when the layer is out of range, the stream has another shape or type than the model's, or a hook
+     *     sits before the layer
      */
     public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
         if (layer < 0 || layer > config.nLayers()) {

@@ -162,6 +162,7 @@ public final class Tensors {
      * Sets how many threads one operation may use.
      *
      * @param count at least 1
+     * @throws IllegalArgumentException when it is less
      */
     public static void threads(int count) {
         if (count < 1) {
