@@ -1,26 +1,22 @@
 package dev.ariadne.cli;
 
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
-import dev.ariadne.model.weights.Checkpoint;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 
 /** Hub-layout models: logits, activations, attention patterns and greedy continuations recorded from transformers. */
 final class HubModelCheck implements Conformance.Check {
     private static final double ACTIVATIONS = 1e-4;
     private static final double PATTERNS = 1e-5;
 
-    /** Families with recorded values that the library does not load yet; delete one when it does. */
-    static final Set<String> NOT_YET = Set.of("gemma2", "gemma3", "gemma3_text", "gpt_neox", "qwen2", "qwen3");
+    /** The same settings as newer programs write them. */
+    private static final String NEW_STYLE = "config.v5.json";
 
     @Override
     public boolean reads(String file) {
@@ -30,7 +26,15 @@ final class HubModelCheck implements Conformance.Check {
     @Override
     public void compare(Path folder, String file, Comparison comparison) throws IOException {
         Path expected = folder.resolve(file);
-        try (HookedTransformer model = load(expected.resolveSibling("."));
+        Path model = expected.resolveSibling(".").normalize();
+        compare(model, "config.json", expected, comparison);
+        if (Files.isRegularFile(model.resolve(NEW_STYLE))) {
+            compare(model, NEW_STYLE, expected, comparison);
+        }
+    }
+
+    private static void compare(Path folder, String config, Path expected, Comparison comparison) throws IOException {
+        try (HookedTransformer model = load(folder, config);
                 Reference reference = new Reference(expected)) {
             for (String name : reference.file().names()) {
                 if (name.endsWith(".tokens") && name.startsWith("batch")) {
@@ -42,29 +46,16 @@ final class HubModelCheck implements Conformance.Check {
         }
     }
 
-    /** Loads a model; skips only the families named here, so that one that did load and no longer does is a failure. */
-    static HookedTransformer load(Path path) throws IOException {
-        String family = family(path);
-        if (NOT_YET.contains(family)) {
-            throw new Conformance.Skip("models of the family '" + family + "' do not load yet");
-        }
-        return HookedTransformer.load(path.normalize().toString(), "cpu");
-    }
-
-    /** What a hub-layout folder or a GGUF file calls its family; empty when it does not say. */
-    private static String family(Path path) throws IOException {
-        if (Files.isRegularFile(path)) {
-            try (Checkpoint file = Checkpoint.open(path)) {
-                return String.valueOf(file.metadata().getOrDefault("general.architecture", ""));
-            }
-        }
+    private static HookedTransformer load(Path folder, String config) throws IOException {
+        Path copy = Files.createTempDirectory("ariadne-config");
         try {
-            return new ObjectMapper()
-                    .readTree(path.resolve("config.json").toFile())
-                    .path("model_type")
-                    .asText();
-        } catch (JsonProcessingException e) {
-            return ""; // loading says what is wrong with it
+            Files.copy(folder.resolve(config), copy.resolve("config.json"));
+            Files.copy(folder.resolve("model.safetensors"), copy.resolve("model.safetensors"));
+            return HookedTransformer.load(copy.toString(), "cpu");
+        } finally {
+            Files.deleteIfExists(copy.resolve("config.json"));
+            Files.deleteIfExists(copy.resolve("model.safetensors"));
+            Files.delete(copy);
         }
     }
 
@@ -83,7 +74,29 @@ final class HubModelCheck implements Conformance.Check {
                             name, cache.get(hook.toString()).toFloatArray(), reference.floats(name), tolerance);
                 }
             }
+            for (int layer = 0;
+                    model.config().postNorms() && layer < model.config().nLayers();
+                    layer++) {
+                String block = batch + ".blocks." + layer + ".";
+                before(cache, "ln1_post", layer, block + "attn_out_before_post_norm", reference, comparison);
+                before(cache, "ln2_post", layer, block + "mlp_out_before_post_norm", reference, comparison);
+            }
         }
+    }
+
+    /** What a norm was given is what it divided by, times what came out. */
+    private static void before(
+            ActivationCache cache, String norm, int layer, String name, Reference reference, Comparison comparison) {
+        if (!reference.file().contains(name)) {
+            return;
+        }
+        String hook = "blocks." + layer + "." + norm + ".hook_";
+        float[] values = cache.get(hook + "normalized").toFloatArray();
+        float[] scales = cache.get(hook + "scale").toFloatArray();
+        for (int i = 0; i < values.length; i++) {
+            values[i] *= scales[i / (values.length / scales.length)];
+        }
+        comparison.close(name, values, reference.floats(name), ACTIVATIONS);
     }
 
     /** Extends the prompt by the most probable token, ten times, without any cache; margins are its lead over the second. */

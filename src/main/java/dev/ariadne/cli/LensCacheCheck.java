@@ -33,7 +33,7 @@ final class LensCacheCheck implements Conformance.Check {
         if (!Files.isDirectory(weights)) {
             throw new Conformance.Skip("its model is not there: " + folder.relativize(weights));
         }
-        try (HookedTransformer lens = HubModelCheck.load(weights);
+        try (HookedTransformer lens = HookedTransformer.load(weights.toString(), "cpu");
                 Reference reference = new Reference(expected)) {
             cache(lens, reference, comparison);
             grids(lens, reference, comparison);

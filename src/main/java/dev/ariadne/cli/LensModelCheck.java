@@ -21,7 +21,7 @@ final class LensModelCheck implements Conformance.Check {
         if (!Files.isRegularFile(expected)) {
             throw new Conformance.Skip("no logits recorded for it (would be " + folder.relativize(expected) + ")");
         }
-        try (HookedTransformer loaded = HubModelCheck.load(lens);
+        try (HookedTransformer loaded = HookedTransformer.load(lens.toString(), "cpu");
                 Reference reference = new Reference(expected);
                 Logits logits = loaded.run(reference.tokens("batch0.tokens"))) {
             comparison.close("batch0.logits", logits.array().toFloatArray(), reference.floats("batch0.logits"), 1e-4);

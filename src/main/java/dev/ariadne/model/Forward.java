@@ -5,13 +5,15 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
-import dev.ariadne.model.ModelConfig.Norm;
 import dev.ariadne.model.ModelConfig.Positions;
+import dev.ariadne.model.Positional.Reach;
 import dev.ariadne.model.Weights.Affine;
 import dev.ariadne.model.Weights.Layer;
 import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
+import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The forward pass of one run, in the order of the papers: embed, then per block attention and MLP, each reading a normalized copy of the
@@ -26,27 +28,45 @@ final class Forward {
     private final Constants constants;
     private final RunHooks hooks;
     private final NDManager run;
+    private @Nullable NDArray positions; // shortformer: what queries and keys read besides the stream
 
-    Forward(ModelConfig config, Weights weights, Constants constants, RunHooks hooks, NDManager run) {
+    private final @Nullable KeyValueCache past;
+
+    /** Prepares one run; with a past, the tokens come after those that it has seen. */
+    Forward(
+            ModelConfig config,
+            Weights weights,
+            Constants constants,
+            RunHooks hooks,
+            NDManager run,
+            @Nullable KeyValueCache past) {
         this.c = config;
         this.w = weights;
         this.constants = constants;
         this.hooks = hooks;
         this.run = run;
+        this.past = past;
     }
 
     /** Adds token and position embeddings: ids [batch, pos] (INT64) → [batch, pos, dModel]. */
-    NDArray embed(NDArray ids) {
+    NDArray embed(NDArray ids, Positional at) {
         NDArray tokens = Tensors.embedding(ids, w.embed()); // [batch, pos, dModel]
+        if (c.embedScale() != 1) {
+            tokens = tokens.muli(constants.embedScale());
+        }
         tokens = hooks.at(Site.EMBED, 0, tokens);
         if (w.positions().isEmpty()) {
             return tokens;
         }
-        long pos = ids.getShape().get(1);
-        NDArray where = w.positions().get().get(run, new NDIndex("0:" + pos)); // [pos, dModel], a view of the weights
+        NDArray where =
+                at.vectors(w.positions().get(), run); // [pos, dModel] or [batch, pos, dModel], a view of the weights
         if (hooks.wants(Site.POS_EMBED, 0)) {
             where = where.broadcast(tokens.getShape()).duplicate(); // [batch, pos, dModel], not the weights
             where = hooks.at(Site.POS_EMBED, 0, where);
+        }
+        if (c.positions() == Positions.SHORTFORMER) {
+            positions = where; // each layer's queries and keys read it, the stream does not
+            return tokens;
         }
         return tokens.add(where); // [batch, pos, dModel]
     }
@@ -57,10 +77,12 @@ final class Forward {
     }
 
     /** Runs the blocks from one layer on: the stream before it [batch, pos, dModel] → the stream after the last. */
-    NDArray blocks(NDArray stream, int from) {
+    NDArray blocks(NDArray stream, int from, Positional at) {
+        if (c.positions() == Positions.SHORTFORMER && positions == null) {
+            positions = at.vectors(w.positions().orElseThrow(), run);
+        }
         NDArray x = stream;
         x.attach(run);
-        Positional at = constants.positional(run, x.getShape().get(1));
         for (int layer = from; layer < c.nLayers(); layer++) {
             Progress.checkInterrupted("a run of the model, before block " + layer + " of " + c.nLayers());
             try (NDManager scope = run.newSubManager()) {
@@ -72,52 +94,64 @@ final class Forward {
         return x;
     }
 
-    /** Norm and unembedding: [batch, pos, dModel] → logits [batch, pos, dVocab]. */
+    /** Norm and unembedding: [batch, pos, dModel] → logits [batch, pos, dVocabOut]. */
     NDArray unembed(NDArray stream) {
         NDArray x = norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, stream, w.finalNorm());
-        return apply(x, w.unembed());
+        NDArray logits = apply(x, w.unembed());
+        return c.logitSoftcap() > 0 ? softcap(logits, constants.logitSoftcap()) : logits;
     }
 
     private NDArray block(int layer, NDArray stream, Positional at) {
         Layer weights = w.layers().get(layer);
         NDArray pre = hooks.at(Site.RESID_PRE, layer, stream); // [batch, pos, dModel]
-        NDArray attention = hooks.at(Site.ATTN_OUT, layer, attention(layer, pre, weights, at));
+        NDArray attention = attention(layer, pre, weights, at.of(c.isLocal(layer)));
+        if (weights.postNorm().isPresent()) {
+            attention = norm(Site.LN1_POST_SCALE, Site.LN1_POST_NORMALIZED, layer, attention, weights.postNorm());
+        }
+        attention = hooks.at(Site.ATTN_OUT, layer, attention);
         NDArray post = pre.add(attention);
         if (weights.mlp().isPresent()) {
-            NDArray mid = hooks.at(Site.RESID_MID, layer, post);
-            NDArray in = hooks.wants(Site.MLP_IN, layer)
-                    ? hooks.at(Site.MLP_IN, layer, mid.mul(1))
-                    : mid; // a copy: duplicate() would cut the graph
-            post = mid.add(
-                    hooks.at(Site.MLP_OUT, layer, mlp(layer, in, weights.mlp().get())));
+            Mlp mlp = weights.mlp().get();
+            NDArray mid = c.parallel() ? post : hooks.at(Site.RESID_MID, layer, post);
+            NDArray in = c.parallel() ? pre : mid;
+            if (hooks.wants(Site.MLP_IN, layer)) {
+                in = hooks.at(Site.MLP_IN, layer, in.mul(1)); // a copy: duplicate() would cut the graph
+            }
+            NDArray out = mlp(layer, in, mlp);
+            if (mlp.postNorm().isPresent()) {
+                out = norm(Site.LN2_POST_SCALE, Site.LN2_POST_NORMALIZED, layer, out, mlp.postNorm());
+            }
+            post = mid.add(hooks.at(Site.MLP_OUT, layer, out));
         }
         return hooks.at(Site.RESID_POST, layer, post);
     }
 
-    private NDArray attention(int layer, NDArray pre, Layer weights, Positional at) {
+    private NDArray attention(int layer, NDArray pre, Layer weights, Reach at) {
         long batch = pre.getShape().get(0);
         long pos = pre.getShape().get(1);
         NDList qkv = splitInputs(layer) ? perHead(layer, pre, weights) : packed(layer, pre, weights);
         NDArray q = hooks.at(Site.Q, layer, qkv.get(0)); // [batch, pos, head, dHead]
         NDArray k = hooks.at(Site.K, layer, qkv.get(1)); // [batch, pos, kvHead, dHead]
         NDArray v = hooks.at(Site.V, layer, qkv.get(2)); // [batch, pos, kvHead, dHead]
+        if (c.qkNorms()) {
+            q = norm(Site.Q_NORM_SCALE, Site.Q_NORM_NORMALIZED, layer, q, weights.qNorm());
+            k = norm(Site.K_NORM_SCALE, Site.K_NORM_NORMALIZED, layer, k, weights.kNorm());
+        }
         if (c.positions() == Positions.ROTARY) {
             q = hooks.at(Site.ROT_Q, layer, Tensors.rotate(q, at.cos(), at.sin()));
             k = hooks.at(Site.ROT_K, layer, Tensors.rotate(k, at.cos(), at.sin()));
         }
-        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of
-        // copying keys.
-        long kv = c.nKeyValueHeads();
-        long folded = c.groupSize() * pos;
-        NDArray queries =
-                q.transpose(0, 2, 1, 3).reshape(batch, kv, folded, c.dHead()); // [batch, kvHead, group·queryPos, dHead]
-        NDArray scores = queries.matMul(k.transpose(0, 2, 3, 1)) // [batch, kvHead, group·queryPos, keyPos]
-                .reshape(batch, c.nHeads(), pos, pos)
-                .muli(constants.scale())
-                .addi(at.mask());
-        scores = hooks.at(Site.ATTN_SCORES, layer, scores); // [batch, head, queryPos, keyPos]
+        if (past != null) {
+            k = past.keys(layer, k); // [batch, past + pos, kvHead, dHead]
+            v = past.values(layer, v);
+        }
+        NDArray scores = hooks.at(Site.ATTN_SCORES, layer, scores(q, k, at)); // [batch, head, queryPos, keyPos]
         NDArray pattern = hooks.at(Site.PATTERN, layer, scores.softmax(3)); // [batch, head, queryPos, keyPos]
-        NDArray z = pattern.reshape(batch, kv, folded, pos)
+        NDArray z = pattern.reshape(
+                        batch,
+                        c.nKeyValueHeads(),
+                        c.groupSize() * pos,
+                        v.getShape().get(1))
                 .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
                 .reshape(batch, c.nHeads(), pos, c.dHead())
                 .transpose(0, 2, 1, 3);
@@ -130,13 +164,46 @@ final class Forward {
         return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
     }
 
+    /** Masked attention scores [batch, head, queryPos, keyPos]. */
+    private NDArray scores(NDArray q, NDArray k, Reach at) {
+        long batch = q.getShape().get(0);
+        long pos = q.getShape().get(1);
+        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of
+        // copying keys.
+        NDArray queries = q.transpose(0, 2, 1, 3)
+                .reshape(
+                        batch,
+                        c.nKeyValueHeads(),
+                        c.groupSize() * pos,
+                        c.dHead()); // [batch, kvHead, group·queryPos, dHead]
+        NDArray scores = queries.matMul(k.transpose(0, 2, 3, 1)) // [batch, kvHead, group·queryPos, keyPos]
+                .reshape(batch, c.nHeads(), pos, k.getShape().get(1))
+                .muli(constants.scale());
+        if (c.scoreSoftcap() > 0) {
+            scores = softcap(scores, constants.scoreSoftcap());
+        }
+        return scores.addi(at.mask());
+    }
+
+    /** cap·tanh(x / cap). */
+    private static NDArray softcap(NDArray x, NDArray cap) {
+        return x.div(cap).tanh().mul(cap);
+    }
+
     /** Queries, keys and values by one product. */
     private NDList packed(int layer, NDArray pre, Layer weights) {
-        NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, pre, weights.ln1());
+        NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, pre, weights.norm());
         NDArray qkv = apply(x, weights.qkv()); // [batch, pos, (nHeads + 2 nKeyValueHeads)·dHead]
         Shape shape = pre.getShape();
-        return qkv.reshape(shape.get(0), shape.get(1), c.nHeads() + 2L * c.nKeyValueHeads(), c.dHead())
+        NDList parts = qkv.reshape(shape.get(0), shape.get(1), c.nHeads() + 2L * c.nKeyValueHeads(), c.dHead())
                 .split(new long[] {c.nHeads(), c.nHeads() + c.nKeyValueHeads()}, 2);
+        if (positions != null) { // values do not read positions
+            NDArray there = apply(x.add(positions), weights.qkv())
+                    .reshape(shape.get(0), shape.get(1), c.nHeads() + 2L * c.nKeyValueHeads(), c.dHead());
+            NDList placed = there.split(new long[] {c.nHeads(), c.nHeads() + c.nKeyValueHeads()}, 2);
+            return new NDList(placed.get(0), placed.get(1), parts.get(2));
+        }
+        return parts;
     }
 
     private boolean splitInputs(int layer) {
@@ -166,7 +233,10 @@ final class Forward {
         for (int i = 0; i < 3; i++) {
             NDArray input =
                     attnIn ? in : hooks.at(sites[i], layer, in.repeat(2, heads[i])); // [batch, pos, head, dModel]
-            NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, input, weights.ln1());
+            NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, input, weights.norm());
+            if (positions != null && i < 2) {
+                x = x.add(positions.expandDims(-2)); // [batch, pos, head, dModel]
+            }
             NDIndex rows = new NDIndex(row + ":" + (row + (long) heads[i] * c.dHead()));
             NDArray y = eachHead(
                     x, headMatrices(weights.qkv().w().get(run, rows), heads[i], true)); // [batch, pos, head, dHead]
@@ -203,6 +273,9 @@ final class Forward {
         Affine first = weights.gate().orElse(weights.in());
         NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
         NDArray post = activate(pre, !hooks.recording() && !hooks.wants(Site.PRE, layer));
+        if (c.topK() > 0) {
+            post = Tensors.largest(post, constants.topK());
+        }
         if (weights.gate().isPresent()) {
             post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
         }
@@ -223,9 +296,13 @@ final class Forward {
     }
 
     /** TransformerLens's hooks: LayerNorm's "normalized" comes after weight and bias, RMSNorm's before the weight. */
-    private NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Affine affine) {
+    private NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Optional<Affine> norm) {
+        if (norm.isEmpty()) {
+            return x;
+        }
+        Affine affine = norm.get();
         boolean parts = hooks.wants(scaleSite, layer) || hooks.wants(normalizedSite, layer);
-        if (c.norm() == Norm.RMS) {
+        if (!c.norm().centers()) {
             if (!parts) {
                 return Tensors.rmsNorm(x, affine.w(), constants.eps());
             }
@@ -259,13 +336,4 @@ final class Forward {
     private static NDArray mean(NDArray x) {
         return x.mean(new int[] {x.getShape().dimension() - 1}, true);
     }
-
-    /**
-     * What depends on the positions of one run.
-     *
-     * @param mask [queryPos, keyPos]: 0, or minus infinity where the key comes later
-     * @param cos [pos, 1, dHead]; a scalar without rotary positions
-     * @param sin [pos, 1, dHead], negative in its first half; a scalar without rotary positions
-     */
-    record Positional(NDArray mask, NDArray cos, NDArray sin) {}
 }

@@ -33,6 +33,9 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class HookedTransformer implements Displayable, AutoCloseable {
+    /** The id of no token: rows of a batch that are shorter than others begin with it, and no token attends to it. */
+    public static final long PADDING = -1;
+
     private final String name;
     private final ModelConfig config;
     private final Weights weights;
@@ -300,7 +303,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         long rows = stream.getShape().get(0) * stream.getShape().get(1);
         return logits(List.of(hooks), new long[0][], rows, (forward, run) -> {
             forward.refuseHooksBefore(layer);
-            NDArray out = forward.blocks(Tensors.alias(stream, run), layer);
+            NDArray out = forward.blocks(Tensors.alias(stream, run), layer, positional(run, new int[1], (int) pos));
             return lastPosition ? last(out) : out;
         });
     }
@@ -308,7 +311,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
         check(tokens);
         return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
-            NDArray out = forward.blocks(forward.embed(ids(tokens, run)), 0);
+            Positional at = positional(run, padding(tokens), tokens[0].length);
+            NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
             return lastPosition ? last(out) : out;
         });
     }
@@ -322,7 +326,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
             RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
-            Forward forward = new Forward(config, weights, constants, table, run);
+            Forward forward = new Forward(config, weights, constants, table, run, null);
             NDArray out =
                     Tensors.run(false, (double) parameters * rows, () -> forward.unembed(stream.of(forward, run)));
             out.attach(owner);
@@ -352,10 +356,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             Map<HookName, NDArray> captured = new LinkedHashMap<>();
             RunHooks table = new RunHooks(config, hooks, owner, captured, metric != null);
             table.capture(names);
-            Forward forward = new Forward(config, weights, constants, table, run);
+            Forward forward = new Forward(config, weights, constants, table, run, null);
             double operations = (double) parameters * tokens.length * tokens[0].length;
             return Tensors.run(metric != null, operations, () -> {
-                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run)), 0));
+                Positional at = positional(run, padding(tokens), tokens[0].length);
+                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {
                     gradients = Optional.of(differentiate(metric, out, captured, run, owner));
@@ -407,11 +412,28 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     record Gradients(double metric, Map<HookName, NDArray> grads) {}
 
+    private Positional positional(NDManager run, int[] padding, int pos) {
+        return Positional.of(config, run, new Positional.Span(0, pos, padding), constants.type());
+    }
+
+    /** How many of each row's first tokens are padding. */
+    private static int[] padding(long[][] tokens) {
+        int[] padding = new int[tokens.length];
+        for (int row = 0; row < tokens.length; row++) {
+            while (padding[row] < tokens[row].length - 1 && tokens[row][padding[row]] == PADDING) {
+                padding[row]++;
+            }
+        }
+        return padding;
+    }
+
     private static NDArray ids(long[][] tokens, NDManager run) {
         int pos = tokens[0].length;
         long[] flat = new long[tokens.length * pos];
         for (int i = 0; i < tokens.length; i++) {
-            System.arraycopy(tokens[i], 0, flat, i * pos, pos);
+            for (int j = 0; j < pos; j++) {
+                flat[i * pos + j] = Math.max(0, tokens[i][j]); // padding looks up any row: nobody sees it
+            }
         }
         return run.create(flat, new Shape(tokens.length, pos));
     }
@@ -432,12 +454,13 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             throw new IllegalArgumentException(
                     "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
         }
+        int[] padding = padding(tokens);
         for (int row = 0; row < tokens.length; row++) {
             if (tokens[row].length != pos) {
                 throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
                         + " tokens, prompt " + row + " has " + tokens[row].length);
             }
-            for (int i = 0; i < pos; i++) {
+            for (int i = padding[row]; i < pos; i++) {
                 if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
                     throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
                             + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));

@@ -1,29 +1,45 @@
 package dev.ariadne.model;
 
-import com.fasterxml.jackson.databind.JsonNode;
-import java.util.Locale;
+import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 
 /**
  * What a transformer is made of: families differ in this data, not in code.
  *
- * @param family "gpt2", "llama", or "transformer_lens" for a folder in that layout
+ * <p>Read from a model's files, or built by hand for a small model of one's own:
+ *
+ * <pre>{@code
+ * ModelConfig.builder().nLayers(2).dModel(64).heads(4, 16).attnOnly(true).dVocab(50).nCtx(32).build()
+ * }</pre>
+ *
+ * @param family "gpt2", "gpt_neox", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma2", "gemma3", or "transformer_lens" for a folder
+ *     in that layout and models of one's own
  * @param nLayers the number of blocks
  * @param dModel the width of the residual stream
  * @param nHeads the number of query heads
  * @param nKeyValueHeads the number of key/value heads; equal to nHeads without grouped-query attention
  * @param dHead the width of a head
  * @param dMlp the width of the MLP; 0 when attnOnly
- * @param dVocab the number of tokens
+ * @param dVocab the number of tokens that can be read
+ * @param dVocabOut the number of tokens that can be predicted; equal to dVocab but in compiled programs
  * @param nCtx the longest prompt, in tokens
  * @param norm the normalization before attention, MLP and unembedding
  * @param eps what the normalization adds to the variance (or mean square)
+ * @param postNorms whether the outputs of attention and MLP are normalized, too, before they are added to the stream (Gemma 2)
+ * @param qkNorms whether each head's queries and keys are normalized before they are rotated (Qwen 3, Gemma 3)
  * @param activation the MLP's function
+ * @param topK how many of the MLP's activations are kept per token, the largest; 0 keeps all
  * @param gated whether the MLP multiplies act(x·W_gate) with x·W_in (Shazeer 2020)
  * @param positions how the model knows positions
  * @param rotary the rotary embedding; present exactly with {@link Positions#ROTARY}
+ * @param local the layers that attend to a window only, if any
+ * @param causal whether a token attends to earlier ones and itself only
+ * @param parallel whether the MLP reads the stream before attention (GPT-J, Pythia)
  * @param attnOnly whether the blocks have no MLP
+ * @param attnScale what the products of queries and keys are divided by, usually sqrt(dHead)
+ * @param scoreSoftcap attention scores x become cap·tanh(x / cap); 0 for none
+ * @param logitSoftcap logits x become cap·tanh(x / cap); 0 for none
+ * @param embedScale what the token embedding is multiplied by, 1 but in Gemma
  * @param tied whether the embedding is also the unembedding
  */
 public record ModelConfig(
@@ -35,22 +51,49 @@ public record ModelConfig(
         int dHead,
         int dMlp,
         int dVocab,
+        int dVocabOut,
         int nCtx,
         Norm norm,
         float eps,
+        boolean postNorms,
+        boolean qkNorms,
         Activation activation,
+        int topK,
         boolean gated,
         Positions positions,
         Optional<Rotary> rotary,
+        Optional<LocalAttention> local,
+        boolean causal,
+        boolean parallel,
         boolean attnOnly,
+        double attnScale,
+        double scoreSoftcap,
+        double logitSoftcap,
+        double embedScale,
         boolean tied) {
 
     /** A normalization. */
     public enum Norm {
         /** LayerNorm with weight and bias (Ba et al. 2016). */
         LAYER,
+        /** LayerNorm without weight and bias: they are folded into the matrices behind it ("LNPre"). */
+        LAYER_PRE,
         /** RMSNorm with weight (Zhang and Sennrich 2019). */
-        RMS
+        RMS,
+        /** RMSNorm without weight: it is folded into the matrices behind it ("RMSPre"). */
+        RMS_PRE,
+        /** No normalization: compiled programs, toy models. */
+        NONE;
+
+        /** Whether the mean is subtracted. */
+        boolean centers() {
+            return this == LAYER || this == LAYER_PRE;
+        }
+
+        /** Whether it has a weight of its own. */
+        boolean weighted() {
+            return this == LAYER || this == RMS;
+        }
     }
 
     /** An MLP's elementwise function. */
@@ -69,21 +112,39 @@ public record ModelConfig(
     public enum Positions {
         /** A learned vector per position is added to the embedding. */
         LEARNED,
+        /** A learned vector per position is added to what queries and keys read, not to the stream (Press et al. 2021). */
+        SHORTFORMER,
         /** Queries and keys are rotated by an angle that grows with the position (Su et al. 2021). */
-        ROTARY
+        ROTARY,
+        /** Not at all, but through the causal mask. */
+        NONE;
+
+        /** Whether there is a table of vectors. */
+        boolean learned() {
+            return this == LEARNED || this == SHORTFORMER;
+        }
     }
 
     /**
-     * A rotary embedding of whole heads, half-split.
+     * A rotary embedding, half-split.
      *
      * @param base the base of the frequencies, 10000 in the paper
+     * @param dims how many of a head's dimensions are rotated, the first; even
      * @param scaling the frequency scaling of Llama 3, if any
+     * @param factor all frequencies are divided by it ("linear" scaling), 1 for none
      */
-    public record Rotary(double base, Optional<Llama3Scaling> scaling) {
-        /** Checks the base. */
+    public record Rotary(double base, int dims, Optional<Llama3Scaling> scaling, double factor) {
+        /** Checks the numbers. */
         public Rotary {
             if (!(base > 1)) {
                 throw new IllegalArgumentException("rotary base must be > 1, got " + base);
+            }
+            if (dims < 2 || dims % 2 != 0) {
+                throw new IllegalArgumentException(
+                        "a rotary embedding turns an even number of dimensions, at least 2, got " + dims);
+            }
+            if (!(factor >= 1)) {
+                throw new IllegalArgumentException("rotary factor must be at least 1, got " + factor);
             }
         }
     }
@@ -98,6 +159,21 @@ public record ModelConfig(
      */
     public record Llama3Scaling(double factor, double lowFrequency, double highFrequency, double originalContext) {}
 
+    /**
+     * Layers in which a token attends to the nearest tokens only.
+     *
+     * @param window how many tokens, itself included
+     * @param layers one entry per layer, true where attention is local
+     * @param rotary these layers' own rotary embedding, where they have one
+     */
+    public record LocalAttention(int window, List<Boolean> layers, Optional<Rotary> rotary) {
+        /** Checks the window. */
+        public LocalAttention {
+            layers = List.copyOf(layers);
+            positive("window", window);
+        }
+    }
+
     /** Checks that the sizes fit each other. */
     public ModelConfig {
         positive("nLayers", nLayers);
@@ -106,6 +182,7 @@ public record ModelConfig(
         positive("nKeyValueHeads", nKeyValueHeads);
         positive("dHead", dHead);
         positive("dVocab", dVocab);
+        positive("dVocabOut", dVocabOut);
         positive("nCtx", nCtx);
         if (nHeads % nKeyValueHeads != 0) {
             throw new IllegalArgumentException(
@@ -114,12 +191,33 @@ public record ModelConfig(
         if (!attnOnly) {
             positive("dMlp", dMlp);
         }
+        if (topK < 0 || topK > dMlp) {
+            throw new IllegalArgumentException("topK must be from 0 (all) to dMlp = " + dMlp + ", got " + topK);
+        }
         if (rotary.isPresent() != (positions == Positions.ROTARY)) {
             throw new IllegalArgumentException(
                     "rotary settings go with rotary positions, got positions " + positions + " and rotary " + rotary);
         }
-        if (positions == Positions.ROTARY && dHead % 2 != 0) {
-            throw new IllegalArgumentException("a rotary head needs an even width, got dHead " + dHead);
+        if (rotary.isPresent() && rotary.get().dims() > dHead) {
+            throw new IllegalArgumentException("a rotary embedding of "
+                    + rotary.get().dims() + " dimensions does not fit heads of width dHead = " + dHead);
+        }
+        if (local.isPresent() && local.get().layers().size() != nLayers) {
+            throw new IllegalArgumentException("local attention needs one entry per layer, got "
+                    + local.get().layers().size() + " for " + nLayers + " layers");
+        }
+        if (tied && dVocabOut != dVocab) {
+            throw new IllegalArgumentException("a tied unembedding predicts the tokens it reads, got dVocab " + dVocab
+                    + " and dVocabOut " + dVocabOut);
+        }
+        for (double factor : new double[] {attnScale, embedScale}) {
+            if (!(factor > 0)) {
+                throw new IllegalArgumentException("attnScale and embedScale must be > 0, got " + factor);
+            }
+        }
+        if (!(scoreSoftcap >= 0 && logitSoftcap >= 0)) {
+            throw new IllegalArgumentException(
+                    "a soft cap must be > 0, or 0 for none, got " + scoreSoftcap + " and " + logitSoftcap);
         }
     }
 
@@ -128,155 +226,24 @@ public record ModelConfig(
         return nHeads / nKeyValueHeads;
     }
 
+    /** Whether a layer attends to a window only. */
+    public boolean isLocal(int layer) {
+        return local.isPresent() && local.get().layers().get(layer);
+    }
+
     private static void positive(String name, int value) {
         if (value < 1) {
             throw new IllegalArgumentException(name + " must be at least 1, got " + value);
         }
     }
 
-    /** Reads a Hugging Face or TransformerLens config.json. */
-    static ModelConfig of(JsonNode json, String where) {
-        Fields f = new Fields(json, where);
-        if (json.has("n_layers") && json.has("d_model")) {
-            return transformerLens(f);
-        }
-        String type = f.text("model_type", "");
-        return switch (type) {
-            case "gpt2" -> gpt2(f);
-            case "llama" -> llama(f);
-            default ->
-                throw new IllegalArgumentException("model type '" + type + "' in " + where
-                        + " is not supported; supported are gpt2, llama and TransformerLens-layout folders");
-        };
+    /** Starts from GPT-2's habits: LayerNorm, learned positions, a plain MLP with tanh-GELU, an untied unembedding. */
+    public static ModelConfigBuilder builder() {
+        return new ModelConfigBuilder();
     }
 
-    private static ModelConfig gpt2(Fields f) {
-        f.require(true, "scale_attn_weights");
-        f.require(false, "scale_attn_by_inverse_layer_idx", "add_cross_attention");
-        int dModel = f.integer("n_embd");
-        int heads = f.integer("n_head");
-        return new ModelConfig(
-                "gpt2",
-                f.integer("n_layer"),
-                dModel,
-                heads,
-                heads,
-                f.divide(dModel, heads),
-                f.integer("n_inner", 4 * dModel),
-                f.integer("vocab_size"),
-                f.integer("n_positions", 1024),
-                Norm.LAYER,
-                (float) f.number("layer_norm_epsilon", 1e-5),
-                activation(f, "activation_function", "gelu_new"),
-                false,
-                Positions.LEARNED,
-                Optional.empty(),
-                false,
-                f.flag("tie_word_embeddings", true));
-    }
-
-    private static ModelConfig llama(Fields f) {
-        f.require(false, "attention_bias", "mlp_bias");
-        int dModel = f.integer("hidden_size");
-        int heads = f.integer("num_attention_heads");
-        return new ModelConfig(
-                "llama",
-                f.integer("num_hidden_layers"),
-                dModel,
-                heads,
-                f.integer("num_key_value_heads", heads),
-                f.integer("head_dim", dModel / heads),
-                f.integer("intermediate_size"),
-                f.integer("vocab_size"),
-                f.integer("max_position_embeddings", 2048),
-                Norm.RMS,
-                (float) f.number("rms_norm_eps", 1e-6),
-                activation(f, "hidden_act", "silu"),
-                true,
-                Positions.ROTARY,
-                Optional.of(rotary(f)),
-                false,
-                f.flag("tie_word_embeddings", false));
-    }
-
-    /** Both styles: rope_theta and rope_scaling at top level, or both inside rope_parameters. */
-    private static Rotary rotary(Fields f) {
-        boolean nested = f.json().path("rope_parameters").isObject();
-        Fields at = nested ? f.child("rope_parameters") : f;
-        double base = at.number("rope_theta", 10000);
-        Fields scaling = nested ? at : f.child("rope_scaling");
-        String type = scaling.text("rope_type", scaling.text("type", "default"));
-        return switch (type) {
-            case "default" -> new Rotary(base, Optional.empty());
-            case "llama3" ->
-                new Rotary(
-                        base,
-                        Optional.of(new Llama3Scaling(
-                                scaling.number("factor"),
-                                scaling.number("low_freq_factor"),
-                                scaling.number("high_freq_factor"),
-                                scaling.number("original_max_position_embeddings"))));
-            default ->
-                throw new IllegalArgumentException("rope type '" + type + "' in " + f.where()
-                        + " is not supported; supported are default and llama3");
-        };
-    }
-
-    private static ModelConfig transformerLens(Fields f) {
-        String norm = f.text("normalization_type", "LN");
-        String positions = f.text("positional_embedding_type", "standard");
-        String direction = f.text("attention_dir", "causal");
-        if (!norm.equals("LN") || !positions.equals("standard") || !direction.equals("causal")) {
-            throw new IllegalArgumentException(
-                    "normalization_type '" + norm + "', positional_embedding_type '" + positions
-                            + "', attention_dir '" + direction + "' in " + f.where()
-                            + ": so far TransformerLens-layout folders load with LN, standard, causal");
-        }
-        f.require(true, "use_attn_scale");
-        f.require(false, "gated_mlp", "parallel_attn_mlp", "use_local_attn", "scale_attn_by_inverse_layer_idx");
-        f.require(false, "use_normalization_before_and_after", "final_rms");
-        int heads = f.integer("n_heads");
-        if (f.number("attn_scores_soft_cap", -1) > 0
-                || f.number("output_logits_soft_cap", -1) > 0
-                || f.integer("n_key_value_heads", heads) != heads) {
-            throw new IllegalArgumentException("soft caps and grouped key/value heads in " + f.where()
-                    + " are not supported in TransformerLens layout yet; load the model in Hugging Face layout");
-        }
-        boolean attnOnly = f.flag("attn_only", false);
-        return new ModelConfig(
-                "transformer_lens",
-                f.integer("n_layers"),
-                f.integer("d_model"),
-                heads,
-                heads,
-                f.integer("d_head"),
-                attnOnly ? 0 : f.integer("d_mlp"),
-                f.integer("d_vocab"),
-                f.integer("n_ctx"),
-                Norm.LAYER,
-                (float) f.number("eps", 1e-5),
-                attnOnly ? Activation.GELU_TANH : activation(f, "act_fn", "gelu_new"),
-                false,
-                Positions.LEARNED,
-                Optional.empty(),
-                attnOnly,
-                false);
-    }
-
-    private static final Set<String> TANH = Set.of("gelu_new", "gelu_pytorch_tanh", "gelu_fast");
-
-    private static Activation activation(Fields f, String field, String fallback) {
-        String name = f.text(field, fallback).toLowerCase(Locale.ROOT);
-        if (TANH.contains(name)) {
-            return Activation.GELU_TANH;
-        }
-        return switch (name) {
-            case "gelu" -> Activation.GELU;
-            case "silu", "swish" -> Activation.SILU;
-            case "relu" -> Activation.RELU;
-            default ->
-                throw new IllegalArgumentException("activation '" + name + "' in " + f.where()
-                        + " is not supported; supported are gelu, gelu_new, silu, relu");
-        };
+    /** Starts from these settings. */
+    ModelConfigBuilder toBuilder() {
+        return new ModelConfigBuilder(this);
     }
 }

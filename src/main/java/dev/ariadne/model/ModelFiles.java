@@ -6,10 +6,6 @@ import ai.djl.ndarray.types.DataType;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import dev.ariadne.model.ModelConfig.Activation;
-import dev.ariadne.model.ModelConfig.Norm;
-import dev.ariadne.model.ModelConfig.Positions;
-import dev.ariadne.model.ModelConfig.Rotary;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
@@ -21,7 +17,6 @@ import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
 import java.util.stream.Stream;
@@ -112,7 +107,7 @@ final class ModelFiles {
         try (Checkpoint file = Checkpoint.open(path)) {
             ModelConfig config = config(path, file);
             Weights weights;
-            try (WeightReader reader = new WeightReader(file, names(config, file), config, manager)) {
+            try (WeightReader reader = new WeightReader(file, WeightNames.of(config, file.format()), config, manager)) {
                 weights = reader.read();
             }
             ModelTokenizer tokenizer = tokenizer(path, file);
@@ -124,21 +119,9 @@ final class ModelFiles {
         }
     }
 
-    private static WeightNames names(ModelConfig config, Checkpoint file) {
-        if (file.format() == Checkpoint.Format.GGUF) {
-            return WeightNames.GGUF_LLAMA;
-        }
-        return switch (config.family()) {
-            case "gpt2" -> WeightNames.GPT2;
-            case "llama" -> WeightNames.LLAMA;
-            case "transformer_lens" -> WeightNames.TRANSFORMER_LENS;
-            default -> throw new AssertionError("unhandled family " + config.family());
-        };
-    }
-
     private static ModelConfig config(Path path, Checkpoint file) throws IOException {
         if (file.format() == Checkpoint.Format.GGUF) {
-            return ofGguf(file);
+            return GgufConfig.read(file);
         }
         Path folder = folder(path);
         Path json = folder.resolve("config.json");
@@ -146,7 +129,7 @@ final class ModelFiles {
             throw new IOException("no config.json in " + folder
                     + "; a safetensors model needs it beside the weights (Hugging Face or TransformerLens layout)");
         }
-        return ModelConfig.of(readJson(json), json.toString());
+        return ConfigReader.read(readJson(json), json.toString());
     }
 
     /** Where a model's other files are: the folder itself, or the one its weights lie in. */
@@ -180,49 +163,5 @@ final class ModelFiles {
         } catch (IllegalArgumentException e) {
             return ModelTokenizer.absent(String.valueOf(e.getMessage()));
         }
-    }
-
-    private static ModelConfig ofGguf(Checkpoint file) {
-        Map<String, Object> meta = file.metadata();
-        Object architecture = meta.get("general.architecture");
-        if (!"llama".equals(architecture)) {
-            throw new IllegalArgumentException(
-                    "architecture '" + architecture + "' of " + file.path() + " is not supported; supported is llama");
-        }
-        Object scaling = meta.getOrDefault("llama.rope.scaling.type", "none");
-        if (file.contains("rope_freqs.weight") || !scaling.equals("none")) {
-            throw new IllegalArgumentException("rope scaling in " + file.path()
-                    + " is not supported for GGUF yet; load the model from its safetensors folder");
-        }
-        Fields f = new Fields(
-                new ObjectMapper().valueToTree(numbers(meta)), file.path().toString());
-        int dModel = f.integer("llama.embedding_length");
-        int heads = f.integer("llama.attention.head_count");
-        int dHead = f.integer("llama.rope.dimension_count", f.divide(dModel, heads));
-        return new ModelConfig(
-                "llama",
-                f.integer("llama.block_count"),
-                dModel,
-                heads,
-                f.integer("llama.attention.head_count_kv", heads),
-                dHead,
-                f.integer("llama.feed_forward_length"),
-                Math.toIntExact(file.shape("token_embd.weight")[0]),
-                f.integer("llama.context_length"),
-                Norm.RMS,
-                (float) f.number("llama.attention.layer_norm_rms_epsilon", 1e-5),
-                Activation.SILU,
-                true,
-                Positions.ROTARY,
-                Optional.of(new Rotary(f.number("llama.rope.freq_base", 10000), Optional.empty())),
-                false,
-                !file.contains("output.weight"));
-    }
-
-    /** The scalar settings only: a vocabulary is no configuration. */
-    private static Map<String, Object> numbers(Map<String, Object> meta) {
-        return meta.entrySet().stream()
-                .filter(e -> e.getValue() instanceof Number)
-                .collect(java.util.stream.Collectors.toMap(Map.Entry::getKey, Map.Entry::getValue));
     }
 }

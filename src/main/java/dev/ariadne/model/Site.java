@@ -21,12 +21,18 @@ enum Site {
     Q("blocks.%d.attn.hook_q", Axes.HEAD),
     K("blocks.%d.attn.hook_k", Axes.HEAD),
     V("blocks.%d.attn.hook_v", Axes.HEAD),
+    Q_NORM_SCALE("blocks.%d.attn.q_norm.hook_scale", Axes.HEAD_SCALE),
+    Q_NORM_NORMALIZED("blocks.%d.attn.q_norm.hook_normalized", Axes.HEAD),
+    K_NORM_SCALE("blocks.%d.attn.k_norm.hook_scale", Axes.HEAD_SCALE),
+    K_NORM_NORMALIZED("blocks.%d.attn.k_norm.hook_normalized", Axes.HEAD),
     ROT_Q("blocks.%d.attn.hook_rot_q", Axes.HEAD),
     ROT_K("blocks.%d.attn.hook_rot_k", Axes.HEAD),
     ATTN_SCORES("blocks.%d.attn.hook_attn_scores", Axes.PATTERN),
     PATTERN("blocks.%d.attn.hook_pattern", Axes.PATTERN),
     Z("blocks.%d.attn.hook_z", Axes.HEAD),
     RESULT("blocks.%d.attn.hook_result", Axes.HEAD_RESID, true),
+    LN1_POST_SCALE("blocks.%d.ln1_post.hook_scale", Axes.SCALE),
+    LN1_POST_NORMALIZED("blocks.%d.ln1_post.hook_normalized", Axes.RESID),
     ATTN_OUT("blocks.%d.hook_attn_out", Axes.RESID),
     RESID_MID("blocks.%d.hook_resid_mid", Axes.RESID),
     MLP_IN("blocks.%d.hook_mlp_in", Axes.RESID, true),
@@ -35,6 +41,8 @@ enum Site {
     PRE("blocks.%d.mlp.hook_pre", Axes.MLP),
     PRE_LINEAR("blocks.%d.mlp.hook_pre_linear", Axes.MLP),
     POST("blocks.%d.mlp.hook_post", Axes.MLP),
+    LN2_POST_SCALE("blocks.%d.ln2_post.hook_scale", Axes.SCALE),
+    LN2_POST_NORMALIZED("blocks.%d.ln2_post.hook_normalized", Axes.RESID),
     MLP_OUT("blocks.%d.hook_mlp_out", Axes.RESID),
     RESID_POST("blocks.%d.hook_resid_post", Axes.RESID),
     FINAL_SCALE("ln_final.hook_scale", Axes.SCALE),
@@ -74,11 +82,19 @@ enum Site {
 
     /** Whether a model of this shape has the site at all. */
     boolean existsIn(ModelConfig config) {
+        boolean mlp = !config.attnOnly();
+        boolean norms = config.norm() != ModelConfig.Norm.NONE;
         return switch (this) {
-            case POS_EMBED -> config.positions() == ModelConfig.Positions.LEARNED;
+            case POS_EMBED -> config.positions().learned();
             case ROT_Q, ROT_K -> config.positions() == ModelConfig.Positions.ROTARY;
-            case RESID_MID, MLP_IN, LN2_SCALE, LN2_NORMALIZED, PRE, POST, MLP_OUT -> !config.attnOnly();
-            case PRE_LINEAR -> !config.attnOnly() && config.gated();
+            case LN1_SCALE, LN1_NORMALIZED, FINAL_SCALE, FINAL_NORMALIZED -> norms;
+            case LN2_SCALE, LN2_NORMALIZED -> mlp && norms;
+            case Q_NORM_SCALE, Q_NORM_NORMALIZED, K_NORM_SCALE, K_NORM_NORMALIZED -> config.qkNorms();
+            case LN1_POST_SCALE, LN1_POST_NORMALIZED -> config.postNorms();
+            case LN2_POST_SCALE, LN2_POST_NORMALIZED -> mlp && config.postNorms();
+            case RESID_MID -> mlp && !config.parallel();
+            case MLP_IN, PRE, POST, MLP_OUT -> mlp;
+            case PRE_LINEAR -> mlp && config.gated();
             default -> true;
         };
     }
@@ -86,6 +102,7 @@ enum Site {
     private static final class Axes {
         static final List<String> RESID = List.of("batch", "pos", "dModel");
         static final List<String> SCALE = List.of("batch", "pos", "1");
+        static final List<String> HEAD_SCALE = List.of("batch", "pos", "head", "1");
         static final List<String> HEAD = List.of("batch", "pos", "head", "dHead");
         static final List<String> HEAD_RESID = List.of("batch", "pos", "head", "dModel");
         static final List<String> PATTERN = List.of("batch", "head", "queryPos", "keyPos");

@@ -11,13 +11,16 @@ import java.util.function.UnaryOperator;
 /**
  * A model's arrays, as the forward pass wants them: matrices are [out, in], as in {@code x·wᵀ + b}.
  *
+ * <p>A norm is absent where the model has none; one whose weight is folded into the matrices behind it has ones and zeros.
+ *
  * @param embed [dVocab, dModel]
  * @param positions [nCtx, dModel], learned positions
  * @param layers one entry per block
  * @param finalNorm the norm before the unembedding
- * @param unembed [dVocab, dModel] and bias [dVocab]; the embedding itself when the two are tied
+ * @param unembed [dVocabOut, dModel] and bias [dVocabOut]; the embedding itself when the two are tied
  */
-record Weights(NDArray embed, Optional<NDArray> positions, List<Layer> layers, Affine finalNorm, Affine unembed) {
+record Weights(
+        NDArray embed, Optional<NDArray> positions, List<Layer> layers, Optional<Affine> finalNorm, Affine unembed) {
     Weights {
         layers = List.copyOf(layers);
     }
@@ -37,12 +40,12 @@ record Weights(NDArray embed, Optional<NDArray> positions, List<Layer> layers, A
         IdentityHashMap<NDArray, NDArray> changed = new IdentityHashMap<>();
         UnaryOperator<NDArray> once = array -> changed.computeIfAbsent(array, change);
         List<Layer> newLayers = new ArrayList<>();
-        for (Layer layer : layers) {
-            Optional<Mlp> mlp = layer.mlp.map(
-                    m -> new Mlp(m.norm.map(once), m.gate.map(g -> g.map(once)), m.in.map(once), m.out.map(once)));
-            newLayers.add(new Layer(layer.ln1.map(once), layer.qkv.map(once), layer.out.map(once), mlp));
-        }
-        return new Weights(once.apply(embed), positions.map(once), newLayers, finalNorm.map(once), unembed.map(once));
+        layers.forEach(layer -> newLayers.add(layer.map(once)));
+        return new Weights(once.apply(embed), positions.map(once), newLayers, map(finalNorm, once), unembed.map(once));
+    }
+
+    private static Optional<Affine> map(Optional<Affine> affine, UnaryOperator<NDArray> change) {
+        return affine.map(a -> a.map(change));
     }
 
     /**
@@ -60,12 +63,33 @@ record Weights(NDArray embed, Optional<NDArray> positions, List<Layer> layers, A
     /**
      * One block.
      *
-     * @param ln1 the norm before attention
+     * @param norm the norm before attention
      * @param qkv [(nHeads + 2·nKeyValueHeads)·dHead, dModel]: queries, keys, values
+     * @param qNorm the norm of each head's queries [dHead]
+     * @param kNorm the norm of each head's keys [dHead]
      * @param out [dModel, nHeads·dHead]
+     * @param postNorm the norm after attention
      * @param mlp the MLP, if there is one
      */
-    record Layer(Affine ln1, Affine qkv, Affine out, Optional<Mlp> mlp) {}
+    record Layer(
+            Optional<Affine> norm,
+            Affine qkv,
+            Optional<Affine> qNorm,
+            Optional<Affine> kNorm,
+            Affine out,
+            Optional<Affine> postNorm,
+            Optional<Mlp> mlp) {
+        private Layer map(UnaryOperator<NDArray> change) {
+            return new Layer(
+                    Weights.map(norm, change),
+                    qkv.map(change),
+                    Weights.map(qNorm, change),
+                    Weights.map(kNorm, change),
+                    out.map(change),
+                    Weights.map(postNorm, change),
+                    mlp.map(m -> m.map(change)));
+        }
+    }
 
     /**
      * One MLP.
@@ -74,6 +98,16 @@ record Weights(NDArray embed, Optional<NDArray> positions, List<Layer> layers, A
      * @param gate [dMlp, dModel], if gated
      * @param in [dMlp, dModel]
      * @param out [dModel, dMlp]
+     * @param postNorm the norm after it
      */
-    record Mlp(Affine norm, Optional<Affine> gate, Affine in, Affine out) {}
+    record Mlp(Optional<Affine> norm, Optional<Affine> gate, Affine in, Affine out, Optional<Affine> postNorm) {
+        private Mlp map(UnaryOperator<NDArray> change) {
+            return new Mlp(
+                    Weights.map(norm, change),
+                    gate.map(g -> g.map(change)),
+                    in.map(change),
+                    out.map(change),
+                    Weights.map(postNorm, change));
+        }
+    }
 }

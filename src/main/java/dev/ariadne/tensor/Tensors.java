@@ -76,6 +76,20 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    return torch.addcmul(torch.mul(x, cos), swapped, sin)\n");
             methods.put(
+                    "rotate_first",
+                    SELF + "x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:\n"
+                            + "    dims = torch.size(cos, -1)\n"
+                            + "    first = torch.slice(x, -1, 0, dims)\n"
+                            + "    halves = torch.chunk(first, 2, -1)\n"
+                            + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
+                            + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
+                            + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
+            methods.put(
+                    "largest",
+                    SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
+                            + "    values, indices, = torch.topk(x, int(k), -1)\n"
+                            + "    return torch.scatter(torch.zeros_like(x), -1, indices, values)\n");
+            methods.put(
                     "grad",
                     SELF + "y: Tensor, xs: List[Tensor]) -> List[Tensor]:\n"
                             + "    gs = torch.grad([y], xs, None, False, False, True)\n"
@@ -312,9 +326,25 @@ public final class Tensors {
         return Ops.SCRIPT.call(inPlace ? "silu_in_place" : "silu", x).singletonOrThrow();
     }
 
-    /** Rotates the two halves of the last axis against each other; the sine table carries a minus in its first half. */
+    /**
+     * Rotates the two halves of a vector against each other.
+     *
+     * @param x [..., width]
+     * @param cos [..., dims], dims at most width: what lies beyond stays as it is
+     * @param signedSin the same shape, with a minus in its first half
+     * @return [..., width]
+     */
     public static NDArray rotate(NDArray x, NDArray cos, NDArray signedSin) {
-        return Ops.SCRIPT.call("rotate", x, cos, signedSin).singletonOrThrow();
+        long width = x.getShape().get(x.getShape().dimension() - 1);
+        boolean whole = cos.getShape().get(cos.getShape().dimension() - 1) == width;
+        return Ops.SCRIPT
+                .call(whole ? "rotate" : "rotate_first", x, cos, signedSin)
+                .singletonOrThrow();
+    }
+
+    /** Keeps the k largest values of the last axis and makes the others zero; k is an integer scalar array. */
+    public static NDArray largest(NDArray x, NDArray k) {
+        return Ops.SCRIPT.call("largest", x, k).singletonOrThrow();
     }
 
     /** Gives another owner a view of the same storage. */

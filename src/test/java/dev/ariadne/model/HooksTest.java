@@ -270,7 +270,9 @@ class HooksTest {
                 Logits next = model.next(TOKENS)) {
             assertThat(next.shape()).containsExactly(2, 1, 96);
             assertThat(next.array().toFloatArray())
-                    .containsExactly(all.array().get(":, -1:").toFloatArray(), within(1e-6f));
+                    // another shape of product, another order of summation: logits of 8 to a few units in the last
+                    // place
+                    .containsExactly(all.array().get(":, -1:").toFloatArray(), within(1e-5f));
         }
     }
 }
