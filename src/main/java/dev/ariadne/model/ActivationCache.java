@@ -2,7 +2,7 @@ package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import dev.ariadne.model.HookedTransformer.Gradients;
+import dev.ariadne.model.Runner.Gradients;
 import dev.ariadne.model.weights.NearestNames;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;

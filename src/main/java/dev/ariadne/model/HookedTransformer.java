@@ -2,11 +2,8 @@ package dev.ariadne.model;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
-import ai.djl.ndarray.types.Shape;
-import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -16,9 +13,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 import java.util.function.UnaryOperator;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A transformer whose every activation can be looked at and replaced.
@@ -39,10 +34,10 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     private final String name;
     private final ModelConfig config;
     private final Weights weights;
-    private final Constants constants;
     private final ModelTokenizer tokenizer;
     private final NDManager manager;
     private final Leak leak;
+    private final Runner runner;
     private final long parameters;
     private volatile boolean closed;
 
@@ -57,11 +52,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         this.name = name;
         this.config = config;
         this.weights = weights;
-        this.constants = constants;
         this.tokenizer = tokenizer;
         this.manager = manager;
         this.leak = Leak.watch(this, free);
         this.parameters = weights.parameterCount();
+        this.runner = new Runner(this, weights, constants, manager);
     }
 
     /**
@@ -200,7 +195,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
 
     /** Runs the model on token ids [batch, pos]; see {@link #run(String, Hook...)}. */
     public Logits run(long[][] tokens, Hook... hooks) {
-        return logits(tokens, false, List.of(hooks));
+        return runner.logits(tokens, false, List.of(hooks));
     }
 
     /** The same as {@link #run(String, Hook...)}, under TransformerLens's name. */
@@ -226,7 +221,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
 
     /** Runs the model on token ids [batch, pos] and unembeds the last position only. */
     public Logits next(long[][] tokens, Hook... hooks) {
-        return logits(tokens, true, List.of(hooks));
+        return runner.logits(tokens, true, List.of(hooks));
     }
 
     /**
@@ -253,7 +248,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * @param hooks functions on activations, for this run
      */
     public ActivationCache runWithCache(long[][] tokens, List<String> filter, Hook... hooks) {
-        return capture(tokens, null, filter, List.of(hooks));
+        return runner.capture(tokens, null, filter, List.of(hooks));
     }
 
     /**
@@ -271,7 +266,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /** Differentiates on token ids [batch, pos], with hooks; see {@link #runWithGradients(String, UnaryOperator, String...)}. */
     public ActivationCache runWithGradients(
             long[][] tokens, UnaryOperator<NDArray> metric, List<String> filter, Hook... hooks) {
-        return capture(tokens, metric, filter, List.of(hooks));
+        return runner.capture(tokens, metric, filter, List.of(hooks));
     }
 
     /**
@@ -286,192 +281,18 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      *     sits before the layer
      */
     public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
-        if (layer < 0 || layer > config.nLayers()) {
-            throw new IllegalArgumentException("layer must be from 0 to " + config.nLayers() + ", got " + layer
-                    + "; from 0 is before the first block");
-        }
-        requireOpen();
-        Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
-        long pos = stream.getShape().get(1);
-        if (stream.size() == 0
-                || pos > config.nCtx()
-                || stream.getDataType() != weights.embed().getDataType()) {
-            throw new IllegalArgumentException("the residual stream must have 1 to " + config.nCtx()
-                    + " positions of type " + weights.embed().getDataType() + ", got " + stream.getShape() + " of "
-                    + stream.getDataType());
-        }
-        long rows = stream.getShape().get(0) * stream.getShape().get(1);
-        return logits(List.of(hooks), new long[0][], rows, (forward, run) -> {
-            forward.refuseHooksBefore(layer);
-            NDArray out = forward.blocks(Tensors.alias(stream, run), layer, positional(run, new int[1], (int) pos));
-            return lastPosition ? last(out) : out;
-        });
-    }
-
-    private Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
-        check(tokens);
-        return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
-            Positional at = positional(run, padding(tokens), tokens[0].length);
-            NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
-            return lastPosition ? last(out) : out;
-        });
-    }
-
-    /** What comes before the unembedding, [batch, pos, dModel]. */
-    private interface Stream {
-        NDArray of(Forward forward, NDManager run);
-    }
-
-    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
-        NDManager owner = manager.newSubManager();
-        try (NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
-            Forward forward = new Forward(config, weights, constants, table, run, null);
-            NDArray out =
-                    Tensors.run(false, (double) parameters * rows, () -> forward.unembed(stream.of(forward, run)));
-            out.attach(owner);
-            return new Logits(owner, out, tokens, this);
-        } catch (RuntimeException | Error e) {
-            owner.close();
-            throw e;
-        }
-    }
-
-    private static NDArray last(NDArray stream) {
-        return stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
-    }
-
-    private ActivationCache capture(
-            long[][] tokens, @Nullable UnaryOperator<NDArray> metric, List<String> filter, List<Hook> hooks) {
-        check(tokens);
-        List<HookName> names = filter.isEmpty()
-                ? RunHooks.all(config, hook -> !hook.site.onDemand)
-                : filter.stream()
-                        .flatMap(f -> RunHooks.resolve(config, f).stream())
-                        .distinct()
-                        .toList();
-        NDManager owner = manager.newSubManager();
-        NDManager logitsOwner = manager.newSubManager();
-        try (NDManager run = manager.newSubManager()) {
-            Map<HookName, NDArray> captured = new LinkedHashMap<>();
-            RunHooks table = new RunHooks(config, hooks, owner, captured, metric != null);
-            table.capture(names);
-            Forward forward = new Forward(config, weights, constants, table, run, null);
-            double operations = (double) parameters * tokens.length * tokens[0].length;
-            return Tensors.run(metric != null, operations, () -> {
-                Positional at = positional(run, padding(tokens), tokens[0].length);
-                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
-                Optional<Gradients> gradients = Optional.empty();
-                if (metric != null) {
-                    gradients = Optional.of(differentiate(metric, out, captured, run, owner));
-                    out = out.stopGradient();
-                }
-                out.attach(logitsOwner);
-                Logits logits = new Logits(logitsOwner, out, tokens, this);
-                return new ActivationCache(owner, captured, logits, tokens, this, gradients);
-            });
-        } catch (RuntimeException | Error e) {
-            owner.close();
-            logitsOwner.close();
-            throw e;
-        }
-    }
-
-    /** The metric's value and its gradients; both outlive the run. */
-    private static Gradients differentiate(
-            UnaryOperator<NDArray> metric,
-            NDArray logits,
-            Map<HookName, NDArray> captured,
-            NDManager run,
-            NDManager owner) {
-        NDArray value = metric.apply(Tensors.alias(logits, run));
-        NDList grads = Tensors.grad(value, List.copyOf(captured.values()));
-        Map<HookName, NDArray> byName = new LinkedHashMap<>();
-        int i = 0;
-        for (HookName hook : captured.keySet()) {
-            NDArray grad = grads.get(i++);
-            grad.attach(owner);
-            byName.put(hook, grad);
-        }
-        captured.replaceAll((hook, x) -> offGraph(x));
-        return new Gradients(value.toType(DataType.FLOAT64, false).getDouble(), byName);
-    }
-
-    /** The same values without the recorded graph, which would keep every intermediate alive. */
-    private static NDArray offGraph(NDArray x) {
-        NDArray plain = x.stopGradient();
-        x.close();
-        return plain;
-    }
-
-    /**
-     * A metric and its gradients.
-     *
-     * @param metric the value
-     * @param grads d metric / d activation, of the activation's shape
-     */
-    record Gradients(double metric, Map<HookName, NDArray> grads) {}
-
-    private Positional positional(NDManager run, int[] padding, int pos) {
-        return Positional.of(config, run, new Positional.Span(0, pos, padding), constants.type());
-    }
-
-    /** How many of each row's first tokens are padding. */
-    private static int[] padding(long[][] tokens) {
-        int[] padding = new int[tokens.length];
-        for (int row = 0; row < tokens.length; row++) {
-            while (padding[row] < tokens[row].length - 1 && tokens[row][padding[row]] == PADDING) {
-                padding[row]++;
-            }
-        }
-        return padding;
-    }
-
-    private static NDArray ids(long[][] tokens, NDManager run) {
-        int pos = tokens[0].length;
-        long[] flat = new long[tokens.length * pos];
-        for (int i = 0; i < tokens.length; i++) {
-            for (int j = 0; j < pos; j++) {
-                flat[i * pos + j] = Math.max(0, tokens[i][j]); // padding looks up any row: nobody sees it
-            }
-        }
-        return run.create(flat, new Shape(tokens.length, pos));
-    }
-
-    private void requireOpen() {
-        if (closed) {
-            throw new IllegalStateException("model '" + name + "' is closed; load it again");
-        }
-    }
-
-    private void check(long[][] tokens) {
-        requireOpen();
-        if (tokens.length == 0 || tokens[0].length == 0) {
-            throw new IllegalArgumentException("the prompt is empty; give at least one token");
-        }
-        int pos = tokens[0].length;
-        if (pos > config.nCtx()) {
-            throw new IllegalArgumentException(
-                    "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
-        }
-        int[] padding = padding(tokens);
-        for (int row = 0; row < tokens.length; row++) {
-            if (tokens[row].length != pos) {
-                throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
-                        + " tokens, prompt " + row + " has " + tokens[row].length);
-            }
-            for (int i = padding[row]; i < pos; i++) {
-                if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
-                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
-                            + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
-                }
-            }
-        }
+        return runner.from(stream, layer, lastPosition, List.of(hooks));
     }
 
     /** The number of parameters, embeddings included; a tied unembedding counts once. */
     public long parameterCount() {
         return parameters;
+    }
+
+    void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("model '" + name + "' is closed; load it again");
+        }
     }
 
     /** How many arrays live in the model's own memory: constant over runs, when everything is freed. */

@@ -9,13 +9,23 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class ModelConfigTest {
     @ParameterizedTest
-    @ValueSource(strings = {"gpt2-tiny", "llama-tiny", "llama3-tied-tiny"})
+    @ValueSource(
+            strings = {
+                "gpt2-tiny",
+                "llama-tiny",
+                "llama3-tied-tiny",
+                "gemma2-tiny",
+                "gemma3-tiny",
+                "qwen2-tiny",
+                "qwen3-tiny",
+                "pythia-tiny"
+            })
     void bothStylesOfConfigurationSayTheSame(String model) throws IOException {
         Path folder = TestModels.RESOURCES.resolve("models").resolve(model);
         assertThat(read(folder.resolve("config.v5.json"))).isEqualTo(read(folder.resolve("config.json")));
     }
 
     private static ModelConfig read(Path json) throws IOException {
-        return ModelConfig.of(ModelFiles.readJson(json), json.toString());
+        return ConfigReader.read(ModelFiles.readJson(json), json.toString());
     }
 }

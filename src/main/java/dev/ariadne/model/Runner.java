@@ -1,0 +1,211 @@
+package dev.ariadne.model;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.tensor.Shapes;
+import dev.ariadne.tensor.Tensors;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.UnaryOperator;
+import org.jspecify.annotations.Nullable;
+
+/** Runs a model: checks the prompt, owns what a run makes, and hands on what outlives it. */
+final class Runner {
+    private final HookedTransformer model;
+    private final ModelConfig config;
+    private final Weights weights;
+    private final Constants constants;
+    private final NDManager manager;
+
+    Runner(HookedTransformer model, Weights weights, Constants constants, NDManager manager) {
+        this.model = model;
+        this.config = model.config();
+        this.weights = weights;
+        this.constants = constants;
+        this.manager = manager;
+    }
+
+    /** Runs the blocks from one layer on; see {@link HookedTransformer#runFrom}. */
+    Logits from(NDArray stream, int layer, boolean lastPosition, List<Hook> hooks) {
+        if (layer < 0 || layer > config.nLayers()) {
+            throw new IllegalArgumentException("layer must be from 0 to " + config.nLayers() + ", got " + layer
+                    + "; from 0 is before the first block");
+        }
+        model.requireOpen();
+        Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
+        long pos = stream.getShape().get(1);
+        if (stream.size() == 0
+                || pos > config.nCtx()
+                || stream.getDataType() != weights.embed().getDataType()) {
+            throw new IllegalArgumentException("the residual stream must have 1 to " + config.nCtx()
+                    + " positions of type " + weights.embed().getDataType() + ", got " + stream.getShape() + " of "
+                    + stream.getDataType());
+        }
+        long rows = stream.getShape().get(0) * stream.getShape().get(1);
+        return logits(hooks, new long[0][], rows, (forward, run) -> {
+            forward.refuseHooksBefore(layer);
+            NDArray out = forward.blocks(Tensors.alias(stream, run), layer, positional(run, new int[1], (int) pos));
+            return lastPosition ? last(out) : out;
+        });
+    }
+
+    Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
+        check(tokens);
+        return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
+            Positional at = positional(run, padding(tokens), tokens[0].length);
+            NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
+            return lastPosition ? last(out) : out;
+        });
+    }
+
+    /** What comes before the unembedding, [batch, pos, dModel]. */
+    private interface Stream {
+        NDArray of(Forward forward, NDManager run);
+    }
+
+    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
+        NDManager owner = manager.newSubManager();
+        try (NDManager run = owner.newSubManager()) {
+            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
+            Forward forward = new Forward(config, weights, constants, table, run, null);
+            NDArray out = Tensors.run(
+                    false, (double) model.parameterCount() * rows, () -> forward.unembed(stream.of(forward, run)));
+            out.attach(owner);
+            return new Logits(owner, out, tokens, model);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
+    private static NDArray last(NDArray stream) {
+        return stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
+    }
+
+    ActivationCache capture(
+            long[][] tokens, @Nullable UnaryOperator<NDArray> metric, List<String> filter, List<Hook> hooks) {
+        check(tokens);
+        List<HookName> names = filter.isEmpty()
+                ? RunHooks.all(config, hook -> !hook.site.onDemand)
+                : filter.stream()
+                        .flatMap(f -> RunHooks.resolve(config, f).stream())
+                        .distinct()
+                        .toList();
+        NDManager owner = manager.newSubManager();
+        NDManager logitsOwner = manager.newSubManager();
+        try (NDManager run = manager.newSubManager()) {
+            Map<HookName, NDArray> captured = new LinkedHashMap<>();
+            RunHooks table = new RunHooks(config, hooks, owner, captured, metric != null);
+            table.capture(names);
+            Forward forward = new Forward(config, weights, constants, table, run, null);
+            double operations = (double) model.parameterCount() * tokens.length * tokens[0].length;
+            return Tensors.run(metric != null, operations, () -> {
+                Positional at = positional(run, padding(tokens), tokens[0].length);
+                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
+                Optional<Gradients> gradients = Optional.empty();
+                if (metric != null) {
+                    gradients = Optional.of(differentiate(metric, out, captured, run, owner));
+                    out = out.stopGradient();
+                }
+                out.attach(logitsOwner);
+                Logits logits = new Logits(logitsOwner, out, tokens, model);
+                return new ActivationCache(owner, captured, logits, tokens, model, gradients);
+            });
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            logitsOwner.close();
+            throw e;
+        }
+    }
+
+    /** The metric's value and its gradients; both outlive the run. */
+    private static Gradients differentiate(
+            UnaryOperator<NDArray> metric,
+            NDArray logits,
+            Map<HookName, NDArray> captured,
+            NDManager run,
+            NDManager owner) {
+        NDArray value = metric.apply(Tensors.alias(logits, run));
+        NDList grads = Tensors.grad(value, List.copyOf(captured.values()));
+        Map<HookName, NDArray> byName = new LinkedHashMap<>();
+        int i = 0;
+        for (HookName hook : captured.keySet()) {
+            NDArray grad = grads.get(i++);
+            grad.attach(owner);
+            byName.put(hook, grad);
+        }
+        captured.replaceAll((hook, x) -> offGraph(x));
+        return new Gradients(value.toType(DataType.FLOAT64, false).getDouble(), byName);
+    }
+
+    /** The same values without the recorded graph, which would keep every intermediate alive. */
+    private static NDArray offGraph(NDArray x) {
+        NDArray plain = x.stopGradient();
+        x.close();
+        return plain;
+    }
+
+    private Positional positional(NDManager run, int[] padding, int pos) {
+        return Positional.of(config, run, new Positional.Span(0, pos, padding), constants.type());
+    }
+
+    /** How many of each row's first tokens are padding. */
+    private static int[] padding(long[][] tokens) {
+        int[] padding = new int[tokens.length];
+        for (int row = 0; row < tokens.length; row++) {
+            while (padding[row] < tokens[row].length - 1 && tokens[row][padding[row]] == HookedTransformer.PADDING) {
+                padding[row]++;
+            }
+        }
+        return padding;
+    }
+
+    private static NDArray ids(long[][] tokens, NDManager run) {
+        int pos = tokens[0].length;
+        long[] flat = new long[tokens.length * pos];
+        for (int i = 0; i < tokens.length; i++) {
+            for (int j = 0; j < pos; j++) {
+                flat[i * pos + j] = Math.max(0, tokens[i][j]); // padding looks up any row: nobody sees it
+            }
+        }
+        return run.create(flat, new Shape(tokens.length, pos));
+    }
+
+    private void check(long[][] tokens) {
+        model.requireOpen();
+        if (tokens.length == 0 || tokens[0].length == 0) {
+            throw new IllegalArgumentException("the prompt is empty; give at least one token");
+        }
+        int pos = tokens[0].length;
+        if (pos > config.nCtx()) {
+            throw new IllegalArgumentException(
+                    "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
+        }
+        int[] padding = padding(tokens);
+        for (int row = 0; row < tokens.length; row++) {
+            if (tokens[row].length != pos) {
+                throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
+                        + " tokens, prompt " + row + " has " + tokens[row].length);
+            }
+            for (int i = padding[row]; i < pos; i++) {
+                if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
+                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
+                            + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
+                }
+            }
+        }
+    }
+
+    /**
+     * A metric and its gradients.
+     *
+     * @param metric the value
+     * @param grads d metric / d activation, of the activation's shape
+     */
+    record Gradients(double metric, Map<HookName, NDArray> grads) {}
+}
