@@ -18,7 +18,10 @@ final class Conformance {
     private static final List<Check> CHECKS = List.of(
             new HubModelCheck(),
             new LensCacheCheck(),
+            new LensFolderCheck(),
             new LensModelCheck(),
+            new NodePatchCheck(),
+            new TracrCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());
@@ -65,6 +68,8 @@ final class Conformance {
         return file.endsWith(".md")
                 || file.matches(
                         "(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
+                || file.matches("(tl|tracr)/[^/]+/acdc_data.*\\.safetensors")
+                || file.matches("transformerlens/(hook_points|gpt2_tiny_labels).*\\.json")
                 || file.matches("attribution/[^/]+\\.weights\\.safetensors")
                 || file.endsWith(".gguf");
     }

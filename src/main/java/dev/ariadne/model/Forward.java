@@ -277,7 +277,9 @@ final class Forward {
             post = Tensors.largest(post, constants.topK());
         }
         if (weights.gate().isPresent()) {
-            post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
+            NDArray linear = Tensors.linear(x, weights.in().w(), null);
+            post = post.mul(hooks.at(Site.PRE_LINEAR, layer, linear));
+            post = weights.in().b().isPresent() ? post.add(weights.in().b().get()) : post;
         }
         return apply(hooks.at(Site.POST, layer, post), weights.out()); // [batch, pos, dModel]
     }

@@ -49,6 +49,26 @@ class ConformanceTest {
     }
 
     @Test
+    void aChangedProgramFails() throws IOException {
+        Path program = Files.createDirectories(folder.resolve("tracr/tracr-reverse"));
+        for (String file : List.of("config.json", "program.json", "weights.safetensors", "expected.safetensors")) {
+            Files.copy(FIXTURES.resolve("tracr/tracr-reverse").resolve(file), program.resolve(file));
+        }
+        assertThat(Conformance.run(folder, o -> {}).get(0).status()).isEqualTo(Outcome.Status.PASS);
+        String text = Files.readString(program.resolve("program.json"));
+        Files.writeString(
+                program.resolve("program.json"),
+                text.replaceFirst("(?s)\"decoded\":(\\s*)\\[(.*?)3", "\"decoded\":[$2 2"));
+        Outcome wrongAnswer = Conformance.run(folder, o -> {}).get(0);
+        assertThat(wrongAnswer.status()).as(wrongAnswer.toString()).isEqualTo(Outcome.Status.FAIL);
+        assertThat(wrongAnswer.note()).contains("decoded");
+        Files.writeString(program.resolve("program.json"), text);
+        String config = Files.readString(program.resolve("config.json"));
+        Files.writeString(program.resolve("config.json"), config.replace("bidirectional", "causal"));
+        assertThat(Conformance.run(folder, o -> {}).get(0).status()).isEqualTo(Outcome.Status.FAIL);
+    }
+
+    @Test
     void saysWhatOfAFileItDidNotCompare() throws IOException {
         Comparison comparison = new Comparison();
         comparison.add("a", 0, 1);
