@@ -11,6 +11,7 @@ import dev.ariadne.model.ModelConfig.Norm;
 import dev.ariadne.model.ModelConfig.Positions;
 import dev.ariadne.model.ModelConfig.Rotary;
 import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.model.weights.Hub;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
 import java.io.InputStream;
@@ -36,7 +37,7 @@ final class ModelFiles {
 
     private ModelFiles() {}
 
-    /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, or a path. */
+    /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, a path, or a hub id. */
     static HookedTransformer load(String name, Device device) {
         try {
             if (name.equals(EMBEDDED)) {
@@ -52,7 +53,7 @@ final class ModelFiles {
         }
     }
 
-    private static Path path(String name) {
+    private static Path path(String name) throws IOException {
         try {
             Path path = Path.of(name);
             if (Files.exists(path)) {
@@ -61,8 +62,15 @@ final class ModelFiles {
         } catch (InvalidPathException e) {
             // reported below, like a path that does not exist
         }
-        throw new IllegalArgumentException("no model '" + name + "': it is neither a file or folder here ("
-                + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2);
+        try {
+            return Hub.folder(name);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "no model '" + name + "': it is neither a file or folder here ("
+                            + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2
+                            + ", and not to be had from the hub: " + e.getMessage(),
+                    e);
+        }
     }
 
     /** Where SmolLM2 is looked for: the property ariadne.smollm2, the variable ARIADNE_SMOLLM2, the user's cache. */
