@@ -297,12 +297,12 @@ class HubDownloadTest {
 
     @Test
     void aServerThatSaysNothingIsLeft() throws IOException {
-        Hub hub = new Hub(server.settings(cache, "", Duration.ofMillis(300), folder -> Long.MAX_VALUE));
+        Hub hub = new Hub(server.settings(cache, "", Duration.ofMillis(150), folder -> Long.MAX_VALUE));
         server.replies.put(WEIGHTS, (exchange, content) -> {
             HubServer.send(exchange, content, content.length / 2);
             sleep();
         });
-        assertThatThrownBy(() -> hub.folder(ID)).hasMessageContaining("nothing came for 300 ms");
+        assertThatThrownBy(() -> hub.folder(ID)).hasMessageContaining("nothing came for 150 ms");
         server.replies.put(WEIGHTS, (exchange, content) -> sleep());
         assertThatThrownBy(() -> hub.folder(ID)).hasMessageContaining("did not answer");
         server.replies.put("", (exchange, content) -> sleep());
