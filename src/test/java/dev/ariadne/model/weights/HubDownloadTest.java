@@ -74,7 +74,7 @@ class HubDownloadTest {
     }
 
     private byte[] content() {
-        return server.files.get(WEIGHTS);
+        return server.file(WEIGHTS);
     }
 
     private long weightRequests() {
@@ -123,7 +123,7 @@ class HubDownloadTest {
         String third = ShardFiles.name(2, 3);
         Files.delete(folder.resolve(third).toRealPath()); // a link to nothing: fetched again
         load();
-        assertThat(folder.resolve(third)).hasBinaryContent(server.files.get(third));
+        assertThat(folder.resolve(third)).hasBinaryContent(server.file(third));
         server.files.remove(third);
         Files.delete(folder.resolve(third).toRealPath());
         assertThatThrownBy(this::load).hasMessageContaining("has no " + third + ", although");
@@ -216,7 +216,7 @@ class HubDownloadTest {
     void aFileOfAnotherHashIsRefusedAndDeleted() throws IOException {
         for (String name : List.of(WEIGHTS, "config.json")) {
             server.replies.clear();
-            byte[] changed = server.files.get(name).clone();
+            byte[] changed = server.file(name).clone();
             changed[changed.length / 2] ^= 1;
             server.replies.put(name, (exchange, content) -> HubServer.well(exchange, changed));
             assertThatThrownBy(this::load)
@@ -225,7 +225,7 @@ class HubDownloadTest {
                             name,
                             name.equals(WEIGHTS) ? "SHA-256" : "SHA-1",
                             HubServer.hash(name, changed),
-                            "the hub says " + HubServer.hash(name, server.files.get(name)),
+                            "the hub says " + HubServer.hash(name, server.file(name)),
                             "deleted");
             try (Stream<Path> files = Files.walk(repository())) {
                 assertThat(files.map(Path::toString))
@@ -236,7 +236,7 @@ class HubDownloadTest {
     }
 
     private String hashOf(String name) {
-        return HubServer.hash(name, server.files.get(name));
+        return HubServer.hash(name, server.file(name));
     }
 
     @Test
