@@ -360,7 +360,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
 
     private Decomposition decomposition(String method, StackOptions options) {
         requireOpen();
-        return new Decomposition(method, model, arrays, tokens, options);
+        return new Decomposition(method, this, model, arrays, tokens, options);
     }
 
     @Override

@@ -9,6 +9,7 @@ import dev.ariadne.model.StackOptions.Range;
 import dev.ariadne.model.Weights.Affine;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
+import java.lang.ref.Reference;
 import java.util.ArrayList;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -34,6 +35,7 @@ final class Decomposition {
     private static final int GROUP = 64; // components normalized at a time
 
     private final String method;
+    private final ActivationCache cache;
     private final HookedTransformer model;
     private final ModelConfig config;
     private final Map<HookName, NDArray> kept;
@@ -53,11 +55,13 @@ final class Decomposition {
 
     Decomposition(
             String method,
+            ActivationCache cache,
             HookedTransformer model,
             Map<HookName, NDArray> kept,
             long[][] tokens,
             StackOptions options) {
         this.method = method;
+        this.cache = cache;
         this.model = model;
         this.config = model.config();
         this.kept = kept;
@@ -307,7 +311,14 @@ final class Decomposition {
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
+        } finally {
+            keepCache();
         }
+    }
+
+    /** Lost before this point, the cache would free what is being read. */
+    void keepCache() {
+        Reference.reachabilityFence(cache);
     }
 
     private void fill(NDArray stack, Optional<Site> scale, boolean remainder) {

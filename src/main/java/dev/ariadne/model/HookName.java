@@ -122,7 +122,11 @@ public final class HookName implements Comparable<HookName> {
                     + "\")");
         }
         if (sites.isEmpty()) {
-            throw unknown(shortName, allNames(layer));
+            List<String> shortNames = Arrays.stream(Site.values()).map(Site::shortName).toList();
+            List<Site> nearest = NearestNames.of(plain, shortNames.stream().distinct().toList(), 3).stream()
+                    .map(name -> Site.values()[shortNames.indexOf(name)])
+                    .toList();
+            throw unknown(shortName, nearest.stream().map(site -> site.name(layer)).toList());
         }
         return new HookName(sites.get(0), layer);
     }

@@ -99,6 +99,7 @@ public final class LogitAttrs implements Displayable {
             });
         } finally {
             Reference.reachabilityFence(stack); // lost too early, it would free what is being read
+            run.keepCache();
         }
     }
 

@@ -37,9 +37,8 @@ record Ratings(long[] top, double[] topLogit, double[] logit, long[] rank, doubl
      * @param targets a token id per row; a negative one gets no rating: NaN and rank 0
      */
     static Ratings of(NDArray logits, long[] targets) {
-        int rows = targets.length;
-        long dVocab = logits.getShape().get(1);
-        return inChunks(rows, dVocab, logits.getManager(), targets, (scope, from, to) -> Tensors.alias(logits, scope)
+        int step = rowsAtATime(logits.getShape().get(1));
+        return inChunks(step, logits.getManager(), targets, (scope, from, to) -> Tensors.alias(logits, scope)
                 .get(new NDIndex(from + ":" + to)));
     }
 
@@ -49,9 +48,15 @@ record Ratings(long[] top, double[] topLogit, double[] logit, long[] rank, doubl
         NDArray of(NDManager scope, int from, int to);
     }
 
-    static Ratings inChunks(int rows, long dVocab, NDManager parent, long[] targets, Rows logits) {
+    /**
+     * Rates a target per row of logits that are made as they are needed.
+     *
+     * @param step how many rows at a time
+     * @param parent owns the owner of each of these
+     */
+    static Ratings inChunks(int step, NDManager parent, long[] targets, Rows logits) {
+        int rows = targets.length;
         Ratings all = new Ratings(rows);
-        int step = rowsAtATime(dVocab);
         for (int from = 0; from < rows; from += step) {
             int to = Math.min(rows, from + step);
             Progress.checkInterrupted("reading logits, row " + from + " of " + rows);

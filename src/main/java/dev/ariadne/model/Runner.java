@@ -91,7 +91,7 @@ final class Runner {
         return Tensors.run(
                 false,
                 operations,
-                () -> Ratings.inChunks(targets.length, config.dVocabOut(), manager, targets, (run, from, to) -> {
+                () -> Ratings.inChunks(Ratings.rowsAtATime(config.dVocabOut()), manager, targets, (run, from, to) -> {
                     RunHooks none = new RunHooks(config, List.of(), null, new LinkedHashMap<>(), false);
                     NDArray some = Tensors.alias(vectors, run)
                             .reshape(-1, config.dModel())
