@@ -44,8 +44,8 @@ final class LensStackCheck implements Conformance.Check {
                 cache -> cache.stackHeadResults(o -> o.layer(1).inclRemainder().applyLn()));
         STACKS.put(
                 "decompose_layer1_mlp_input_attn_apply_ln",
-                cache ->
-                        cache.decomposeResid(o -> o.layer(1).mlpInput().mode("attn").applyLn()));
+                cache -> cache.decomposeResid(
+                        o -> o.layer(1).mlpInput().mode("attn").applyLn()));
         STACKS.put(
                 "decompose_mlp_no_embeds",
                 cache -> cache.decomposeResid(o -> o.mode("mlp").exclEmbeds()));
@@ -102,9 +102,9 @@ final class LensStackCheck implements Conformance.Check {
     private static void hookPoints(HookedTransformer model, JsonNode recorded, Comparison comparison) {
         for (JsonNode list : recorded) {
             Map<String, String> shapes = new LinkedHashMap<>();
-            list.forEach(
-                    pair -> shapes.put(pair.get(0).asText(), pair.get(1).toString()));
-            try (ActivationCache cache = model.runWithCache(new long[6][10], shapes.keySet().toArray(String[]::new))) {
+            list.forEach(pair -> shapes.put(pair.get(0).asText(), pair.get(1).toString()));
+            try (ActivationCache cache =
+                    model.runWithCache(new long[6][10], shapes.keySet().toArray(String[]::new))) {
                 shapes.forEach((name, shape) -> comparison.same(
                         name, Arrays.toString(cache.get(name).shape()).replace(" ", ""), shape));
             }
@@ -122,7 +122,11 @@ final class LensStackCheck implements Conformance.Check {
                     ResidStack input = cache.decomposeResid(o -> o.layer(1).mlpInput());
                     ResidStack scaled = cache.applyLnToStack(input, 1, true)) {
                 compare(cache, reference, comparison);
-                attributions("logit_attrs_heads_token_7", cache.logitAttrs(heads, new long[] {7}, NONE), reference, comparison);
+                attributions(
+                        "logit_attrs_heads_token_7",
+                        cache.logitAttrs(heads, new long[] {7}, NONE),
+                        reference,
+                        comparison);
                 attributions(
                         "logit_attrs_decompose_pairs", cache.logitAttrs(last, correct, wrong), reference, comparison);
                 String apply = "apply_ln_to_stack_layer1_mlp_input";
@@ -148,7 +152,10 @@ final class LensStackCheck implements Conformance.Check {
     }
 
     private static void attributions(String name, LogitAttrs actual, Reference reference, Comparison comparison) {
-        double[] flat = Arrays.stream(actual.values()).flatMap(Arrays::stream).flatMapToDouble(Arrays::stream).toArray();
+        double[] flat = Arrays.stream(actual.values())
+                .flatMap(Arrays::stream)
+                .flatMapToDouble(Arrays::stream)
+                .toArray();
         comparison.close(name, floats(flat), reference.floats(name), TOLERANCE);
     }
 

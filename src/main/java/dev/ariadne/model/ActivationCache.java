@@ -120,7 +120,8 @@ public final class ActivationCache implements Displayable, AutoCloseable {
         HookName hook = HookName.of(name); // another error when there is no such hook at all
         NDArray array = from.get(hook);
         if (array != null) {
-            List<List<String>> strings = PromptSpan.of(model, tokens, 0, tokens[0].length).tokens();
+            List<List<String>> strings =
+                    PromptSpan.of(model, tokens, 0, tokens[0].length).tokens();
             return new Activation(hook, prefix + hook, array, strings, this);
         }
         List<String> kept = from.keySet().stream().map(HookName::toString).toList();
@@ -191,6 +192,15 @@ public final class ActivationCache implements Displayable, AutoCloseable {
      * What each neuron has written: "L0N0", "L0N1" …; behind a post-norm as {@link #stackHeadResults()}. There are many: what would take more
      * than the memory allowed is refused with its size, before it is made.
      *
+     * @throws IllegalArgumentException also when the stack would take more than 1 GiB
+     */
+    public ResidStack stackNeuronResults() {
+        return stackNeuronResults(o -> o);
+    }
+
+    /**
+     * The same for some neurons.
+     *
      * @param options layer or layers, neurons, inclRemainder, applyLn, pos, maxBytes
      * @throws IllegalArgumentException also when the stack would take more than maxBytes
      */
@@ -200,8 +210,16 @@ public final class ActivationCache implements Displayable, AutoCloseable {
     }
 
     /**
-     * The stream down to heads, neurons (or whole MLPs), embeddings and one "bias" with all that belongs to none of them; they sum to the
-     * stream.
+     * The stream down to heads, neurons, embeddings and one "bias" with all that belongs to none of them; they sum to the stream.
+     *
+     * @throws IllegalArgumentException also when the stack would take more than 1 GiB
+     */
+    public ResidStack fullResidDecomposition() {
+        return fullResidDecomposition(o -> o);
+    }
+
+    /**
+     * The same for a part of the stream, or with MLPs whole.
      *
      * @param options layer, mlpInput, wholeMlps, applyLn, pos, maxBytes
      * @throws IllegalArgumentException also when the stack would take more than maxBytes
@@ -237,7 +255,9 @@ public final class ActivationCache implements Displayable, AutoCloseable {
                 .applyLn()
                 .pos(stack.span().from(), stack.span().to())
                 .maxBytes(Long.MAX_VALUE);
-        return decomposition(stack.title(), mlpInput ? o.mlpInput() : o).of(stack).stack();
+        return decomposition(stack.title(), mlpInput ? o.mlpInput() : o)
+                .of(stack)
+                .stack();
     }
 
     private void requireOwn(ResidStack stack) {
@@ -318,7 +338,8 @@ public final class ActivationCache implements Displayable, AutoCloseable {
     }
 
     /**
-     * What the model would predict if it ended before each layer. At most 64 MiB of logits are in memory at a time.
+     * What the model would predict if it ended before each layer. At most 64 MiB of logits are in memory at a time, about 200
+     * with what is computed from them.
      *
      * @param options layer, inclMid, pos, maxBytes
      */

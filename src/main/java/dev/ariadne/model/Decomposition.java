@@ -174,8 +174,8 @@ final class Decomposition {
                         NDArray acts = at(Site.POST, layer, scope)
                                 .get(new NDIndex(":, :, " + range.from() + ":" + range.to()))
                                 .transpose(2, 0, 1); // [neuron, batch, pos]
-                        NDArray out = acts.expandDims(3)
-                                .mul(wOut.transpose().reshape(range.count(), 1, 1, config.dModel()));
+                        NDArray out =
+                                acts.expandDims(3).mul(wOut.transpose().reshape(range.count(), 1, 1, config.dModel()));
                         return throughPostNorm(Site.LN2_POST_SCALE, layer, out);
                     }));
         }
@@ -250,7 +250,8 @@ final class Decomposition {
     /** The stream before a layer; it is also the stream after the layer below, whichever of the two was kept. */
     private void stream(String label, int layer) {
         boolean pre = layer < config.nLayers()
-                && (layer == 0 || kept.containsKey(new HookName(Site.RESID_PRE, layer))
+                && (layer == 0
+                        || kept.containsKey(new HookName(Site.RESID_PRE, layer))
                         || !kept.containsKey(new HookName(Site.RESID_POST, layer - 1)));
         one(label, pre ? Site.RESID_PRE : Site.RESID_POST, pre ? layer : layer - 1);
     }
@@ -290,7 +291,8 @@ final class Decomposition {
         if (remainder) {
             stream("remainder", layers.to());
         }
-        Optional<Site> scale = options.has("applyLn") ? scaleOf(layers.to(), options.has("mlpInput")) : Optional.empty();
+        Optional<Site> scale =
+                options.has("applyLn") ? scaleOf(layers.to(), options.has("mlpInput")) : Optional.empty();
         scale.ifPresent(site -> need(site, layers.to()));
         requireKept();
         List<String> labels = pieces.stream().flatMap(p -> p.labels().stream()).toList();
@@ -312,20 +314,20 @@ final class Decomposition {
             owner.close();
             throw e;
         } finally {
-            keepCache();
+            Reference.reachabilityFence(cache); // lost too early, it would free what is being read
         }
     }
 
-    /** Lost before this point, the cache would free what is being read. */
-    void keepCache() {
-        Reference.reachabilityFence(cache);
+    /** The run's cache: a reader of its arrays keeps it from being lost. */
+    ActivationCache cache() {
+        return cache;
     }
 
     private void fill(NDArray stack, Optional<Site> scale, boolean remainder) {
         long at = 0;
         for (Piece piece : pieces) {
-            Progress.checkInterrupted(method + ", component " + at + " of "
-                    + stack.getShape().get(0));
+            Progress.checkInterrupted(
+                    method + ", component " + at + " of " + stack.getShape().get(0));
             try (NDManager scope = stack.getManager().newSubManager()) {
                 NDArray values = piece.values().apply(scope);
                 if (scale.isPresent()) { // linear, as the scale is the run's: the remainder is normalized with the rest

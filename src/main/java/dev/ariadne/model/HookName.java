@@ -70,8 +70,8 @@ public final class HookName implements Comparable<HookName> {
             }
         }
         if (!sites.isEmpty()) {
-            throw new IllegalArgumentException("'" + name + "' is in every block, as " + sites.get(0).name(0)
-                    + "; give the layer too: (\"" + name + "\", 0) or \"" + plain + "0\"");
+            throw new IllegalArgumentException("'" + name + "' is in every block, as "
+                    + sites.get(0).name(0) + "; give the layer too: (\"" + name + "\", 0) or \"" + plain + "0\"");
         }
         throw unknown(name, allNames(layer));
     }
@@ -104,7 +104,8 @@ public final class HookName implements Comparable<HookName> {
         return of(
                 shortName,
                 layer,
-                site -> site.part().equals(part) || (!part.isEmpty() && site.part().endsWith("." + part)));
+                site -> site.part().equals(part)
+                        || (!part.isEmpty() && site.part().endsWith("." + part)));
     }
 
     private static HookName of(String shortName, int layer, Predicate<Site> where) {
@@ -122,11 +123,15 @@ public final class HookName implements Comparable<HookName> {
                     + "\")");
         }
         if (sites.isEmpty()) {
-            List<String> shortNames = Arrays.stream(Site.values()).map(Site::shortName).toList();
-            List<Site> nearest = NearestNames.of(plain, shortNames.stream().distinct().toList(), 3).stream()
+            List<String> shortNames =
+                    Arrays.stream(Site.values()).map(Site::shortName).toList();
+            List<Site> nearest = NearestNames.of(
+                            plain, shortNames.stream().distinct().toList(), 3)
+                    .stream()
                     .map(name -> Site.values()[shortNames.indexOf(name)])
                     .toList();
-            throw unknown(shortName, nearest.stream().map(site -> site.name(layer)).toList());
+            throw unknown(
+                    shortName, nearest.stream().map(site -> site.name(layer)).toList());
         }
         return new HookName(sites.get(0), layer);
     }

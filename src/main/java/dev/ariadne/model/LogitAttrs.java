@@ -34,8 +34,7 @@ public final class LogitAttrs implements Displayable {
     private final double[][][] values; // [component][prompt][position]
     private final double[][] constant; // [prompt][position]
 
-    private LogitAttrs(
-            String title, List<String> labels, PromptSpan span, double[][][] values, double[][] constant) {
+    private LogitAttrs(String title, List<String> labels, PromptSpan span, double[][][] values, double[][] constant) {
         this.title = title;
         this.labels = labels;
         this.span = span;
@@ -81,7 +80,9 @@ public final class LogitAttrs implements Displayable {
                 if (norm.isPresent()) {
                     direction = direction.mul(norm.get().w());
                 }
-                if (model.config().norm().centers()) { // x centered, times a direction, is x times the direction centered
+                if (model.config()
+                        .norm()
+                        .centers()) { // x centered, times a direction, is x times the direction centered
                     direction = direction.sub(direction.mean(new int[] {1}, true));
                 }
                 NDArray products = Tensors.alias(stack.array(), scope) // [component, batch, pos, dModel]
@@ -99,7 +100,7 @@ public final class LogitAttrs implements Displayable {
             });
         } finally {
             Reference.reachabilityFence(stack); // lost too early, it would free what is being read
-            run.keepCache();
+            Reference.reachabilityFence(run.cache());
         }
     }
 
@@ -110,16 +111,15 @@ public final class LogitAttrs implements Displayable {
     /** Rows of the correct tokens minus those of the wrong ones [batch, width]. */
     private static NDArray difference(Target target, int batch, NDManager scope, Rows rows) {
         NDArray correct = rows.of(ids(target.correct(), "correct", batch, scope)); // [batch, 1, width]
-        NDArray all = target.wrong().length == 0
-                ? correct
-                : correct.sub(rows.of(ids(target.wrong(), "wrong", batch, scope)));
+        NDArray all =
+                target.wrong().length == 0 ? correct : correct.sub(rows.of(ids(target.wrong(), "wrong", batch, scope)));
         return all.squeeze(1);
     }
 
     private static NDArray ids(long[] tokens, String what, int batch, NDManager scope) {
         if (tokens.length != 1 && tokens.length != batch) {
-            throw new IllegalArgumentException("give one " + what + " token, or one for each of the " + batch
-                    + " prompts; got " + tokens.length);
+            throw new IllegalArgumentException(
+                    "give one " + what + " token, or one for each of the " + batch + " prompts; got " + tokens.length);
         }
         long[] each = new long[batch];
         for (int i = 0; i < batch; i++) {
@@ -129,19 +129,18 @@ public final class LogitAttrs implements Displayable {
     }
 
     private static double[][][] cube(NDArray array, PromptSpan span) {
-        NDArray plain = array.toType(DataType.FLOAT64, true);
-        plain.attach(array.getManager());
-        double[] flat = plain.toDoubleArray();
+        double[] flat = array.toType(DataType.FLOAT64, false).toDoubleArray();
         int components = flat.length / (span.batch() * span.count());
         double[][][] cube = new double[components][span.batch()][];
         for (int i = 0; i < components * span.batch(); i++) {
-            cube[i / span.batch()][i % span.batch()] = Arrays.copyOfRange(flat, i * span.count(), (i + 1) * span.count());
+            cube[i / span.batch()][i % span.batch()] =
+                    Arrays.copyOfRange(flat, i * span.count(), (i + 1) * span.count());
         }
         return cube;
     }
 
     private static double[][] rows(NDArray constant, PromptSpan span) {
-        double[] flat = constant.toType(DataType.FLOAT64, true).toDoubleArray();
+        double[] flat = constant.toType(DataType.FLOAT64, false).toDoubleArray();
         double[][] rows = new double[span.batch()][span.count()];
         for (int prompt = 0; prompt < flat.length; prompt++) {
             Arrays.fill(rows[prompt], flat[prompt]);
@@ -189,7 +188,10 @@ public final class LogitAttrs implements Displayable {
 
     /** One component at one position, the mean over the prompts. */
     private double mean(int component, int position) {
-        return Arrays.stream(values[component]).mapToDouble(p -> p[position]).average().orElseThrow();
+        return Arrays.stream(values[component])
+                .mapToDouble(p -> p[position])
+                .average()
+                .orElseThrow();
     }
 
     /**

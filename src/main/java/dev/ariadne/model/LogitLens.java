@@ -128,7 +128,8 @@ public final class LogitLens implements Displayable {
                 DoubleColumn.create(
                         "top probability",
                         readings.stream().mapToDouble(r -> r.top().probability())),
-                StringColumn.create("target", readings.stream().map(r -> r.target().token())),
+                StringColumn.create(
+                        "target", readings.stream().map(r -> r.target().token())),
                 LongColumn.create(
                         "rank", readings.stream().mapToLong(r -> r.target().rank())),
                 DoubleColumn.create(
@@ -138,7 +139,11 @@ public final class LogitLens implements Displayable {
 
     /** The probability of each stream's most probable token, of one prompt. */
     public View.HeatMap probabilities(int prompt) {
-        return map("logit lens: the most probable token", prompt, "probability", r -> r.top().probability());
+        return map(
+                "logit lens: the most probable token",
+                prompt,
+                "probability",
+                r -> r.top().probability());
     }
 
     /** The most probable token of each stream at each position, of one prompt. */

@@ -157,7 +157,8 @@ public final class Logits implements Displayable, AutoCloseable {
                 losses[row][i] = next.loss(row * pos + i);
             }
         }
-        return new LossPerToken(PromptSpan.of(model, tokens, 0, tokens[0].length).labels(), losses);
+        return new LossPerToken(
+                PromptSpan.of(model, tokens, 0, tokens[0].length).labels(), losses);
     }
 
     /** How many of the next tokens of the prompts are ranked first, a fraction in [0, 1]; see {@link #loss()}. */

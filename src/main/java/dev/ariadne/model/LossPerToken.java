@@ -22,7 +22,8 @@ public record LossPerToken(List<List<String>> tokens, double[][] values) impleme
         tokens = tokens.stream().map(List::copyOf).toList();
         values = Arrays.stream(values).map(double[]::clone).toArray(double[][]::new);
         for (int i = 0; i < Math.max(values.length, tokens.size()); i++) {
-            if (values.length != tokens.size() || values[i].length != tokens.get(i).size() - 1) {
+            if (values.length != tokens.size()
+                    || values[i].length != tokens.get(i).size() - 1) {
                 throw new IllegalArgumentException("every prompt needs one loss for each token but its first, got "
                         + values.length + " rows of losses for " + tokens.size() + " prompts; row " + i + " differs");
             }
@@ -59,8 +60,7 @@ public record LossPerToken(List<List<String>> tokens, double[][] values) impleme
 
     @Override
     public String toString() {
-        return String.format(
-                Locale.ROOT, "LossPerToken of %d prompts, mean %.4f nats", values.length, mean());
+        return String.format(Locale.ROOT, "LossPerToken of %d prompts, mean %.4f nats", values.length, mean());
     }
 
     @Override

@@ -22,7 +22,10 @@ record PromptSpan(List<List<String>> tokens, int from, int to) {
             List<String> readable = new ArrayList<>();
             if (model.hasTokenizer()) {
                 for (long id : row) {
-                    readable.add(id == HookedTransformer.PADDING ? "" : model.tokenizer().toSingleString(id));
+                    readable.add(
+                            id == HookedTransformer.PADDING
+                                    ? "·"
+                                    : model.tokenizer().toSingleString(id));
                 }
             }
             strings.add(readable);

@@ -61,9 +61,8 @@ public record PromptTest(List<String> prompt, List<Step> steps) implements Displ
         try (Logits logits = model.run(new long[][] {all})) {
             for (int i = 0; i < count; i++) {
                 long here = answer[i];
-                List<Long> ids = compared
-                        ? continuations.stream().map(c -> c[0]).toList()
-                        : List.of(here);
+                List<Long> ids =
+                        compared ? continuations.stream().map(c -> c[0]).toList() : List.of(here);
                 steps.add(logits.step(0, before.length - 1 + i, ids, TOP));
             }
         }

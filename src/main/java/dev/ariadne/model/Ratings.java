@@ -19,7 +19,7 @@ import dev.ariadne.view.Progress;
  */
 @SuppressWarnings("ArrayRecordComponent") // never leaves this package
 record Ratings(long[] top, double[] topLogit, double[] logit, long[] rank, double[] logSumExp) {
-    private static final long MOST_LOGITS = 1L << 24; // at a time: 64 MiB in float32; temporaries take as much once more
+    private static final long MOST_LOGITS = 1L << 24; // at a time: 64 MiB in float32, about 200 with temporaries
 
     private Ratings(int rows) {
         this(new long[rows], new double[rows], new double[rows], new long[rows], new double[rows]);
@@ -38,8 +38,11 @@ record Ratings(long[] top, double[] topLogit, double[] logit, long[] rank, doubl
      */
     static Ratings of(NDArray logits, long[] targets) {
         int step = rowsAtATime(logits.getShape().get(1));
-        return inChunks(step, logits.getManager(), targets, (scope, from, to) -> Tensors.alias(logits, scope)
-                .get(new NDIndex(from + ":" + to)));
+        return inChunks(
+                step,
+                logits.getManager(),
+                targets,
+                (scope, from, to) -> Tensors.alias(logits, scope).get(new NDIndex(from + ":" + to)));
     }
 
     /** Makes rows of logits, as few at a time as the budget asks. */

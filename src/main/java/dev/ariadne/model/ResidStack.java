@@ -30,8 +30,7 @@ public final class ResidStack implements Displayable, AutoCloseable {
     private final Leak leak;
     private volatile boolean closed;
 
-    ResidStack(
-            String title, List<String> labels, NDManager owner, NDArray array, PromptSpan span, boolean normalized) {
+    ResidStack(String title, List<String> labels, NDManager owner, NDArray array, PromptSpan span, boolean normalized) {
         this.title = title;
         this.labels = List.copyOf(labels);
         this.array = array;

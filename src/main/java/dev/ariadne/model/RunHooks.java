@@ -158,7 +158,8 @@ final class RunHooks {
                     && (!name.site.onDemand || point.endsWith(name.site.shortName()));
         } else {
             String plain = HookName.shortName(point);
-            matches = name -> name.toString().equals(point) || name.site.shortName().equals(plain);
+            matches = name ->
+                    name.toString().equals(point) || name.site.shortName().equals(plain);
         }
         List<HookName> names = all(config, matches);
         if (names.isEmpty() && HookName.SHORT.matcher(point).matches()) {

@@ -84,8 +84,7 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
-            methods.put(
-                    "log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
+            methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
                     SELF + "x: Tensor, k: Tensor) -> Tensor:\n"

@@ -62,12 +62,11 @@ class HookNameTest {
     })
     void namesAreThoseOfGetActName(String words, String expected) {
         String[] parts = words.split(" ", -1);
-        HookName name =
-                switch (parts.length) {
-                    case 1 -> HookName.of(parts[0]);
-                    case 2 -> HookName.of(parts[0], Integer.parseInt(parts[1]));
-                    default -> HookName.of(parts[0], Integer.parseInt(parts[1]), parts[2]);
-                };
+        HookName name = switch (parts.length) {
+            case 1 -> HookName.of(parts[0]);
+            case 2 -> HookName.of(parts[0], Integer.parseInt(parts[1]));
+            default -> HookName.of(parts[0], Integer.parseInt(parts[1]), parts[2]);
+        };
         assertThat(name).hasToString(expected);
     }
 
@@ -141,10 +140,12 @@ class HookNameTest {
     }
 
     @Test
-    void aPaddedPromptShowsNothingWhereNothingIs() {
+    void aPaddedPromptCanBeShown() {
         long[][] padded = {{HookedTransformer.PADDING, HookedTransformer.PADDING, 5, 9}, {8, 2, 40, 41}};
         try (ActivationCache cache = model.runWithCache(padded, "pattern")) {
-            assertThat(cache.get("pattern", 0).tokens().get(0)).startsWith("", "").hasSize(4);
+            assertThat(cache.get("pattern", 0).tokens().get(0))
+                    .startsWith("·", "·")
+                    .hasSize(4);
             assertThat(cache.get("pattern", 0).view().title()).isNotEmpty();
         }
     }

@@ -24,8 +24,8 @@ class LogitLensTest {
     @ParameterizedTest
     @ValueSource(strings = {"gpt2-tiny", "llama-tiny", "gemma2-tiny", "pythia-tiny"})
     void readsEachStreamAsTheModelReadsItsLast(String family) {
-        try (HookedTransformer any =
-                        HookedTransformer.load(RESOURCES.resolve("models/" + family).toString(), "cpu");
+        try (HookedTransformer any = HookedTransformer.load(
+                        RESOURCES.resolve("models/" + family).toString(), "cpu");
                 ActivationCache cache = any.runWithCache(TOKENS)) {
             int layers = any.config().nLayers();
             LogitLens lens = cache.logitLens();
@@ -34,7 +34,8 @@ class LogitLensTest {
                 String point = layer == layers ? "resid_post" : "resid_pre";
                 NDArray stream = cache.get(point, Math.min(layer, layers - 1)).array();
                 for (int pos = 0; pos < 5; pos++) {
-                    try (Logits slow = any.runFrom(stream.get(new NDIndex(":, " + pos + ":" + (pos + 1))), layers, true);
+                    try (Logits slow =
+                                    any.runFrom(stream.get(new NDIndex(":, " + pos + ":" + (pos + 1))), layers, true);
                             Logits last = any.next(new long[][] {Arrays.copyOf(TOKENS[1], pos + 1)})) {
                         Reading reading = lens.at(layer, 1, pos);
                         Prediction best = slow.top(1, 1).get(0);
@@ -77,7 +78,8 @@ class LogitLensTest {
             LogitLens plain = cache.logitLens(o -> o.layer(1));
             assertThat(plain.streams()).containsExactly("0_pre", "1_pre");
             View.Table tops = plain.tops(0);
-            assertThat(tops.rows().get(1).get(12)).isEqualTo(plain.at(1, 0, 11).top().token());
+            assertThat(tops.rows().get(1).get(12))
+                    .isEqualTo(plain.at(1, 0, 11).top().token());
             assertThat(plain.view()).isInstanceOf(View.Panels.class);
             assertThatThrownBy(() -> lens.at(5, 0, 0)).hasMessageContaining("5 streams, 1 prompts and 2 positions");
         }

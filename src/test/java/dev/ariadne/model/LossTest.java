@@ -130,16 +130,20 @@ class LossTest {
                 Prediction expected = next.of(answer.token());
                 assertThat(answer.rank()).isEqualTo(expected.rank());
                 assertThat(answer.probability()).isCloseTo(expected.probability(), within(1e-5));
-                assertThat(step.top()).extracting(Prediction::id).isEqualTo(
-                        next.top(10).stream().map(Prediction::id).toList());
+                assertThat(step.top())
+                        .extracting(Prediction::id)
+                        .isEqualTo(next.top(10).stream().map(Prediction::id).toList());
             }
             before += answer.token();
         }
         assertThat(before).isEqualTo("Dallas is in");
-        assertThat(test.view()).isInstanceOfSatisfying(View.Panels.class, panels -> assertThat(panels.panels())
-                .hasSize(3)
-                .allSatisfy(panel -> assertThat(((View.Bars) panel).bars())
-                        .anyMatch(bar -> bar.notes().get(2).equals("answer"))));
+        assertThat(test.view())
+                .isInstanceOfSatisfying(
+                        View.Panels.class,
+                        panels -> assertThat(panels.panels())
+                                .hasSize(3)
+                                .allSatisfy(panel -> assertThat(((View.Bars) panel).bars())
+                                        .anyMatch(bar -> bar.notes().get(2).equals("answer"))));
         assertThat(test.toString().lines()).hasSize(3).allMatch(line -> line.contains(" rank "));
     }
 

@@ -73,7 +73,7 @@ class ResidStackTest {
                         HookedTransformer.load(RESOURCES.resolve(folder).toString(), "cpu");
                 ActivationCache cache = any.runWithCache(tokens(any));
                 ResidStack components = cache.decomposeResid();
-                ResidStack everything = cache.fullResidDecomposition(o -> o);
+                ResidStack everything = cache.fullResidDecomposition();
                 ResidStack whole = cache.fullResidDecomposition(o -> o.wholeMlps());
                 ResidStack rest = cache.stackHeadResults(o -> o.inclRemainder());
                 ResidStack normalized = cache.fullResidDecomposition(o -> o.applyLn())) {
@@ -122,13 +122,15 @@ class ResidStackTest {
     @ParameterizedTest
     @ValueSource(strings = {"gpt2-tiny", "llama-tiny", "gemma3-tiny"})
     void headsFromZAreThoseOfHookResult(String family) {
-        try (HookedTransformer any =
-                        HookedTransformer.load(RESOURCES.resolve("models/" + family).toString(), "cpu");
+        try (HookedTransformer any = HookedTransformer.load(
+                        RESOURCES.resolve("models/" + family).toString(), "cpu");
                 ActivationCache plain = any.runWithCache(TOKENS, "z", "scale");
                 ActivationCache results = any.runWithCache(TOKENS, "result", "scale");
                 ResidStack fromZ = plain.stackHeadResults();
                 ResidStack kept = results.stackHeadResults()) {
-            assertThat(fromZ.labels()).startsWith("L0H0", "L0H1").hasSize(any.config().nLayers() * 4);
+            assertThat(fromZ.labels())
+                    .startsWith("L0H0", "L0H1")
+                    .hasSize(any.config().nLayers() * 4);
             assertClose(fromZ.toFloatArray(), kept.toFloatArray());
         }
     }
@@ -136,12 +138,19 @@ class ResidStackTest {
     @Test
     void aNeuronWritesItsActivationTimesItsRow() {
         try (ActivationCache cache = model.runWithCache(TOKENS);
-                ResidStack neurons =
-                        cache.stackNeuronResults(o -> o.layers(1, 2).neurons(17, 19).pos(-2))) {
+                ResidStack neurons = cache.stackNeuronResults(
+                        o -> o.layers(1, 2).neurons(17, 19).pos(-2))) {
             assertThat(neurons.labels()).containsExactly("L1N17", "L1N18");
             assertThat(neurons.shape()).containsExactly(2, 2, 1, 32);
             float[] post = cache.get("post", 1).toFloatArray(); // [2, 5, 128]
-            float[] wOut = model.weights().layers().get(1).mlp().orElseThrow().out().w().toFloatArray(); // [32, 128]
+            float[] wOut = model.weights()
+                    .layers()
+                    .get(1)
+                    .mlp()
+                    .orElseThrow()
+                    .out()
+                    .w()
+                    .toFloatArray(); // [32, 128]
             float[] actual = neurons.toFloatArray();
             for (int i = 0; i < actual.length; i++) {
                 int neuron = 17 + i / 64;
@@ -228,8 +237,7 @@ class ResidStackTest {
                     .hasMessageContaining("within 0 to 2 (the unembedding, also written -1), got 3");
             assertThatThrownBy(() -> cache.decomposeResid(o -> o.mlpInput()))
                     .hasMessageContaining("mlpInput needs a layer from 0 to 1, got 2");
-            assertThatThrownBy(() -> cache.decomposeResid(o -> o.mode("heads")))
-                    .hasMessageContaining("got \"heads\"");
+            assertThatThrownBy(() -> cache.decomposeResid(o -> o.mode("heads"))).hasMessageContaining("got \"heads\"");
             assertThatThrownBy(() -> cache.decomposeResid(o -> o.pos(5)))
                     .hasMessageContaining("pos must be within the 5 there are, got 5");
             assertThatThrownBy(() -> cache.stackNeuronResults(o -> o.neurons(0, 129)))
@@ -252,8 +260,8 @@ class ResidStackTest {
             }
         }
         try (ActivationCache split = model.runWithCache(TOKENS, "q_input", "scale", "mlp_out")) {
-            assertThatThrownBy(() ->
-                            split.decomposeResid(o -> o.layer(1).mode("mlp").exclEmbeds().applyLn()))
+            assertThatThrownBy(() -> split.decomposeResid(
+                            o -> o.layer(1).mode("mlp").exclEmbeds().applyLn()))
                     .hasMessageContaining("one scale per head");
         }
     }
@@ -268,6 +276,32 @@ class ResidStackTest {
                     .hasMessageContaining("maxBytes(327680L)");
             cache.stackNeuronResults(o -> o.maxBytes(327_680)).close();
         }
+    }
+
+    @Test
+    void nothingButTheStackIsLeftBehind() {
+        try (ActivationCache cache = model.runWithCache(TOKENS)) {
+            int ofModel = model.arrayCount();
+            int ofCache = owned(cache.get("embed").array());
+            int ofLogits = owned(cache.logits().array());
+            try (ResidStack all = cache.stackNeuronResults();
+                    ResidStack full = cache.fullResidDecomposition(o -> o.pos(1).applyLn())) {
+                cache.directLogitAttribution(all, new long[] {3}, NONE);
+                cache.logitLens(o -> o.inclMid());
+                cache.logits().loss();
+                assertThat(full.table().rowCount()).isEqualTo(267 * 2);
+                assertThat(owned(all.array())).isEqualTo(1);
+                assertThat(owned(full.array())).isEqualTo(1);
+                assertThat(model.arrayCount()).isEqualTo(ofModel + 2); // the owners of the two stacks
+            }
+            assertThat(model.arrayCount()).isEqualTo(ofModel);
+            assertThat(owned(cache.get("embed").array())).isEqualTo(ofCache);
+            assertThat(owned(cache.logits().array())).isEqualTo(ofLogits);
+        }
+    }
+
+    private static int owned(NDArray array) {
+        return array.getManager().getManagedArrays().size();
     }
 
     @Test
@@ -291,11 +325,9 @@ class ResidStackTest {
                 ResidStack plain = cache.decomposeResid()) {
             assertThat(stack.array().getDataType()).isEqualTo(DataType.FLOAT64);
             double[] sum = plain.array().sum(new int[] {0}).toDoubleArray();
-            assertThat(sum)
-                    .containsExactly(cache.get("resid_post", 1).array().toDoubleArray(), within(1e-12));
+            assertThat(sum).containsExactly(cache.get("resid_post", 1).array().toDoubleArray(), within(1e-12));
             LogitAttrs attrs = cache.directLogitAttribution(plain, new long[] {4}, NONE);
-            assertThat(attrs.total(1, 4))
-                    .isCloseTo(cache.logits().array().getDouble(1, 4, 4), within(1e-12));
+            assertThat(attrs.total(1, 4)).isCloseTo(cache.logits().array().getDouble(1, 4, 4), within(1e-12));
         }
     }
 
@@ -305,11 +337,14 @@ class ResidStackTest {
                 ResidStack all = cache.decomposeResid();
                 ResidStack last = cache.decomposeResid(o -> o.pos(-1));
                 ResidStack heads = cache.stackHeadResults(o -> o.pos(-1))) {
-            assertThat(all.view()).isInstanceOfSatisfying(View.Panels.class, panels -> assertThat(panels.panels())
-                    .hasSize(2)
-                    .allSatisfy(panel -> assertThat(((View.HeatMap) panel).rows()).startsWith("embed", "pos_embed")));
-            assertThat(all.table().columnNames())
-                    .containsExactly("component", "prompt", "position", "token", "norm");
+            assertThat(all.view())
+                    .isInstanceOfSatisfying(
+                            View.Panels.class,
+                            panels -> assertThat(panels.panels())
+                                    .hasSize(2)
+                                    .allSatisfy(panel -> assertThat(((View.HeatMap) panel).rows())
+                                            .startsWith("embed", "pos_embed")));
+            assertThat(all.table().columnNames()).containsExactly("component", "prompt", "position", "token", "norm");
             assertThat(all.table().rowCount()).isEqualTo(6 * 2 * 5);
             float[] embed = Arrays.copyOf(cache.get("embed").toFloatArray(), 32);
             double norm = Math.sqrt(
@@ -321,11 +356,9 @@ class ResidStackTest {
                 assertThat(bars.title()).contains("position 4, mean of 2 prompts");
                 assertThat(bars.bars()).extracting(View.Bar::label).isEqualTo(last.labels());
                 assertThat(bars.bars().get(1).value())
-                        .isCloseTo(
-                                (byComponent.value(1, 0, 0) + byComponent.value(1, 1, 0)) / 2, within(1e-12));
+                        .isCloseTo((byComponent.value(1, 0, 0) + byComponent.value(1, 1, 0)) / 2, within(1e-12));
             });
-            assertThat(byComponent.table().doubleColumn("attribution").get(2))
-                    .isEqualTo(byComponent.value(1, 0, 0));
+            assertThat(byComponent.table().doubleColumn("attribution").get(2)).isEqualTo(byComponent.value(1, 0, 0));
             assertThatThrownBy(byComponent::byHead)
                     .isInstanceOf(IllegalStateException.class)
                     .hasMessageContaining("stackHeadResults");
@@ -335,8 +368,7 @@ class ResidStackTest {
                 assertThat(map.rows()).containsExactly("0", "1");
                 assertThat(map.columns()).containsExactly("0", "1", "2", "3");
                 assertThat(map.value(1, 2))
-                        .isCloseTo(
-                                (float) ((byHead.value(6, 0, 0) + byHead.value(6, 1, 0)) / 2), within(1e-6f));
+                        .isCloseTo((float) ((byHead.value(6, 0, 0) + byHead.value(6, 1, 0)) / 2), within(1e-6f));
             });
             try (ResidStack neurons = cache.stackNeuronResults(o -> o.pos(0))) {
                 assertThat(cache.logitAttrs(neurons, new long[] {3}, NONE).view())
