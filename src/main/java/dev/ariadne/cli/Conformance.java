@@ -19,6 +19,7 @@ final class Conformance {
             new HubModelCheck(),
             new LensCacheCheck(),
             new LensFolderCheck(),
+            new LensStackCheck(),
             new LensModelCheck(),
             new NodePatchCheck(),
             new TracrCheck(),
@@ -69,7 +70,6 @@ final class Conformance {
                 || file.matches(
                         "(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
                 || file.matches("(tl|tracr)/[^/]+/acdc_data.*\\.safetensors")
-                || file.matches("transformerlens/(hook_points|gpt2_tiny_labels).*\\.json")
                 || file.matches("attribution/[^/]+\\.weights\\.safetensors")
                 || file.endsWith(".gguf");
     }

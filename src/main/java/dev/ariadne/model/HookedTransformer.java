@@ -228,7 +228,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * Runs the model and keeps activations.
      *
      * @param prompt the text
-     * @param filter hook names, patterns with {@code *}, or short names ("pattern"); none keeps all but those on demand
+     * @param filter hook names, patterns with {@code *}, or short names ("pattern", all layers; "k6", one); none keeps all but those on demand
      * @return the activations and logits, to be closed by the caller (or by the garbage collector)
      */
     public ActivationCache runWithCache(String prompt, String... filter) {
@@ -270,6 +270,43 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
+     * The mean cross entropy of a text's tokens, each predicted from those before it, in nats.
+     *
+     * @param text at least two tokens
+     */
+    public double loss(String text) {
+        return loss(toTokens(text));
+    }
+
+    /** The mean cross entropy of token ids [batch, pos], in nats; see {@link Logits#loss()}. */
+    public double loss(long[][] tokens) {
+        try (Logits logits = run(tokens)) {
+            return logits.loss();
+        }
+    }
+
+    /**
+     * Asks whether the model gives the answer to a prompt, as TransformerLens's {@code utils.test_prompt}: rank, logit and probability of
+     * each token of the answer, given those before it, beside the most probable ones.
+     *
+     * @param prompt the text
+     * @param answer the continuation; a blank is put before it unless it begins with one
+     */
+    public PromptTest testPrompt(String prompt, String answer) {
+        return PromptTest.of(this, prompt, List.of(answer), true);
+    }
+
+    /** Compares several answers by their first tokens; see {@link #testPrompt(String, String)}. */
+    public PromptTest testPrompt(String prompt, List<String> answers) {
+        return PromptTest.of(this, prompt, answers, true);
+    }
+
+    /** Takes the answers as they are, or puts a blank before those without; see {@link #testPrompt(String, String)}. */
+    public PromptTest testPrompt(String prompt, List<String> answers, boolean prependSpace) {
+        return PromptTest.of(this, prompt, answers, prependSpace);
+    }
+
+    /**
      * Runs the blocks from one layer on, as TransformerLens's {@code start_at_layer} does.
      *
      * @param stream the residual stream before that layer [batch, pos, dModel]; left as it is
@@ -287,6 +324,27 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /** The number of parameters, embeddings included; a tied unembedding counts once. */
     public long parameterCount() {
         return parameters;
+    }
+
+    /** The arrays the model computes with; they are the model's. */
+    Weights weights() {
+        return weights;
+    }
+
+    /** Reads vectors [..., dModel] by final norm and unembedding. */
+    Ratings rate(NDArray vectors, long[] targets) {
+        return runner.rate(vectors, targets);
+    }
+
+    /** A token that the model predicts, readable; its number without a tokenizer. */
+    String tokenString(long id) {
+        return hasTokenizer() ? tokenizer().toSingleString(id) : "#" + id;
+    }
+
+    /** An owner for a result that outlives a run; freed with the model at the latest. */
+    NDManager newOwner() {
+        requireOpen();
+        return manager.newSubManager();
     }
 
     void requireOpen() {

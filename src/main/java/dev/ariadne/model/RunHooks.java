@@ -170,7 +170,7 @@ final class RunHooks {
         return onward;
     }
 
-    /** The hook points a name, a pattern or a short name stands for. */
+    /** The hook points a name, a pattern or a short name stands for: a short name for all that have it, in every layer. */
     static List<HookName> resolve(ModelConfig config, String point) {
         Predicate<HookName> matches;
         if (point.indexOf('*') >= 0) {
@@ -179,11 +179,15 @@ final class RunHooks {
             matches = name -> pattern.matcher(name.toString()).matches()
                     && (!name.site.onDemand || point.endsWith(name.site.shortName()));
         } else {
-            String plain = point.startsWith("hook_") ? point : "hook_" + point;
-            matches = name -> name.toString().equals(point)
-                    || (name.site.inBlock && ("hook_" + name.site.shortName()).equals(plain));
+            String plain = HookName.shortName(point);
+            matches = name ->
+                    name.toString().equals(point) || name.site.shortName().equals(plain);
         }
         List<HookName> names = all(config, matches);
+        if (names.isEmpty() && HookName.SHORT.matcher(point).matches()) {
+            HookName one = HookName.of(point);
+            names = all(config, one::equals);
+        }
         if (names.isEmpty()) {
             throw HookName.unknown(
                     point,

@@ -3,6 +3,7 @@ package dev.ariadne.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Shapes;
@@ -81,6 +82,22 @@ final class Runner {
             owner.close();
             throw e;
         }
+    }
+
+    /** What final norm and unembedding make of each vector [..., dModel]: how it rates one token, as few logits at a time as may be. */
+    Ratings rate(NDArray vectors, long[] targets) {
+        model.requireOpen();
+        double operations = 2.0 * targets.length * weights.unembed().w().size();
+        return Tensors.run(
+                false,
+                operations,
+                () -> Ratings.inChunks(Ratings.rowsAtATime(config.dVocabOut()), manager, targets, (run, from, to) -> {
+                    RunHooks none = new RunHooks(config, List.of(), null, new LinkedHashMap<>(), false);
+                    NDArray some = Tensors.alias(vectors, run)
+                            .reshape(-1, config.dModel())
+                            .get(new NDIndex(from + ":" + to));
+                    return new Forward(config, weights, constants, none, run, null).unembed(some);
+                }));
     }
 
     private static NDArray last(NDArray stream) {

@@ -87,6 +87,7 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
+            methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
                     SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
@@ -350,6 +351,11 @@ public final class Tensors {
     /** Keeps the k largest values of the last axis and makes the others zero; k is an integer scalar array. */
     public static NDArray largest(NDArray x, NDArray k) {
         return Ops.SCRIPT.call("largest", x, k).singletonOrThrow();
+    }
+
+    /** Sums exp(x) over the last axis, without overflow, and takes the logarithm: [..., n] → [...]. */
+    public static NDArray logSumExp(NDArray x) {
+        return Ops.SCRIPT.call("log_sum_exp", x).singletonOrThrow();
     }
 
     /** Gives another owner a view of the same storage. */

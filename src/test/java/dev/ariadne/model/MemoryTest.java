@@ -44,6 +44,22 @@ class MemoryTest {
     }
 
     @Test
+    void decompositionsAttributionsAndLensesLeaveMemoryFlat() throws IOException, InterruptedException {
+        assertFlat(600, i -> {
+            try (ActivationCache cache = model.runWithCache(TOKENS);
+                    ResidStack all = cache.fullResidDecomposition(o -> o.applyLn());
+                    ResidStack heads = cache.stackHeadResults(o -> o.inclRemainder())) {
+                cache.directLogitAttribution(heads, new long[] {4}, new long[] {17});
+                cache.logitLens();
+                cache.logits().loss();
+                all.table();
+                assertThatThrownBy(() -> cache.stackNeuronResults(o -> o.maxBytes(1)))
+                        .hasMessageContaining("maxBytes");
+            }
+        });
+    }
+
+    @Test
     void aThousandRunsThatThrowLeaveNothing() throws IOException, InterruptedException {
         Hook throwing = Hook.at("blocks.1.attn.hook_z", x -> {
             throw new IllegalStateException("from the hook");
