@@ -19,6 +19,8 @@ final class Conformance {
             new HubModelCheck(),
             new LensCacheCheck(),
             new LensModelCheck(),
+            new ProcessedCheck(),
+            new CircuitCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());
