@@ -23,6 +23,8 @@ final class Conformance {
             new LensModelCheck(),
             new NodePatchCheck(),
             new TracrCheck(),
+            new ProcessedCheck(),
+            new CircuitCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());

@@ -146,7 +146,7 @@ final class Decomposition {
     private NDArray headsFromZ(int layer, NDArray z) {
         NDManager scope = z.getManager();
         int heads = config.nHeads();
-        NDArray wO = Tensors.alias(model.weights().layers().get(layer).out().w(), scope)
+        NDArray wO = Tensors.alias(model.arrays().layers().get(layer).out().w(), scope)
                 .reshape(config.dModel(), heads, config.dHead())
                 .transpose(1, 2, 0); // [head, dHead, dModel]
         return z.transpose(2, 0, 1, 3)
@@ -183,7 +183,7 @@ final class Decomposition {
     }
 
     private Weights.Mlp mlp(int layer) {
-        return model.weights()
+        return model.arrays()
                 .layers()
                 .get(layer)
                 .mlp()
@@ -196,9 +196,9 @@ final class Decomposition {
         pieces.add(new Piece(List.of("bias"), scope -> {
             NDArray sum = scope.zeros(
                     new Shape(1, span.batch(), span.count(), config.dModel()),
-                    model.weights().embed().getDataType());
+                    model.arrays().embed().getDataType());
             for (int layer = 0; layer < attentions; layer++) {
-                Weights.Layer weights = model.weights().layers().get(layer);
+                Weights.Layer weights = model.arrays().layers().get(layer);
                 sum = addBias(sum, weights.out(), weights.postNorm(), Site.LN1_POST_SCALE, layer);
                 if (mlps && !config.attnOnly() && layer < layers.to()) {
                     sum = addBias(sum, mlp(layer).out(), mlp(layer).postNorm(), Site.LN2_POST_SCALE, layer);
@@ -232,7 +232,7 @@ final class Decomposition {
             return part;
         }
         Affine norm = (scaleSite == Site.LN1_POST_SCALE
-                        ? model.weights().layers().get(layer).postNorm()
+                        ? model.arrays().layers().get(layer).postNorm()
                         : mlp(layer).postNorm())
                 .orElseThrow(() -> new AssertionError("no post-norm in layer " + layer));
         return centered(part).div(at(scaleSite, layer, part.getManager())).mul(norm.w());
@@ -300,7 +300,7 @@ final class Decomposition {
             throw new IllegalArgumentException(
                     method + ": nothing of this kind is written before layer " + layers.to() + "; take a later layer");
         }
-        DataType type = model.weights().embed().getDataType();
+        DataType type = model.arrays().embed().getDataType();
         Shape shape = new Shape(labels.size(), span.batch(), span.count(), config.dModel());
         checkSize(shape, type);
         NDManager owner = model.newOwner();

@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import dev.ariadne.model.WeightProcessing.Step;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -120,12 +121,77 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         }
     }
 
+    /**
+     * Folds the norms' weights and biases into the matrices that read what is normalized, and centers those behind a LayerNorm.
+     *
+     * @return a new model with its own weights that gives the same logits; norms after attention and MLP, and those of queries and keys,
+     *     stay as they are
+     * @throws IllegalStateException when the model's norms have no weights, or its positions do not pass them (SHORTFORMER)
+     */
+    public HookedTransformer foldLn() {
+        return processed(List.of(Step.FOLD_LN));
+    }
+
+    /**
+     * Takes the mean out of everything that writes to the residual stream: a LayerNorm does not see it.
+     *
+     * @return a new model with its own weights that gives the same logits
+     * @throws IllegalStateException when what reads the stream is no LayerNorm
+     */
+    public HookedTransformer centerWritingWeights() {
+        return processed(List.of(Step.CENTER_WRITING_WEIGHTS));
+    }
+
+    /**
+     * Takes the mean over tokens out of the unembedding: a softmax does not see it.
+     *
+     * @return a new model with its own weights; its logits have mean zero, the probabilities are the same
+     * @throws IllegalStateException when the logits are capped
+     */
+    public HookedTransformer centerUnembed() {
+        return processed(List.of(Step.CENTER_UNEMBED));
+    }
+
+    /**
+     * Moves the biases of values into the bias of attention's output; what zero-ablating a head does changes with it.
+     *
+     * @return a new model with its own weights that gives the same logits
+     */
+    public HookedTransformer foldValueBiases() {
+        return processed(List.of(Step.FOLD_VALUE_BIASES));
+    }
+
+    /**
+     * Does what TransformerLens's {@code from_pretrained} does by default: {@link #foldLn}, {@link #centerWritingWeights}, {@link
+     * #centerUnembed} and {@link #foldValueBiases}, those that apply to this model.
+     *
+     * @return a new model with its own weights; its name says which steps were done
+     */
+    public HookedTransformer processWeights() {
+        return processed(Step.defaults(config));
+    }
+
+    private HookedTransformer processed(List<Step> steps) {
+        requireOpen();
+        try {
+            return WeightProcessing.apply(steps, name, config, weights, tokenizer, device());
+        } finally {
+            Reference.reachabilityFence(this); // else the weights may be freed while they are copied
+        }
+    }
+
+    /** The weights, by name, and the circuits they form. */
+    public ModelWeights weights() {
+        requireOpen();
+        return new ModelWeights(this, weights, manager);
+    }
+
     /** What the model is made of. */
     public ModelConfig config() {
         return config;
     }
 
-    /** The name it was loaded by. */
+    /** The name it was loaded by, with the {@linkplain #processWeights processing} of its weights, if any. */
     public String name() {
         return name;
     }
@@ -327,7 +393,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /** The arrays the model computes with; they are the model's. */
-    Weights weights() {
+    Weights arrays() {
         return weights;
     }
 
@@ -370,7 +436,15 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
                 config.nHeads() + " × " + config.dHead()
                         + (config.groupSize() > 1 ? " (" + config.nKeyValueHeads() + " key/value)" : ""));
         facts.put("d_mlp", config.attnOnly() ? "none" : config.dMlp() + (config.gated() ? ", gated" : ""));
-        facts.put("norm", config.norm() == ModelConfig.Norm.RMS ? "RMSNorm" : "LayerNorm");
+        facts.put(
+                "norm",
+                switch (config.norm()) {
+                    case LAYER -> "LayerNorm";
+                    case LAYER_PRE -> "LayerNorm, weights folded";
+                    case RMS -> "RMSNorm";
+                    case RMS_PRE -> "RMSNorm, weights folded";
+                    case NONE -> "none";
+                });
         if (!config.attnOnly()) {
             facts.put("activation", config.activation().toString().toLowerCase(Locale.ROOT));
         }

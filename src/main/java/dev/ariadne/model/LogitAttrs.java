@@ -61,8 +61,8 @@ public final class LogitAttrs implements Displayable {
         Optional<Site> scaleSite = run.scaleOf(model.config().nLayers(), false);
         scaleSite.ifPresent(site -> run.need(site, 0));
         run.requireKept();
-        Affine unembed = model.weights().unembed();
-        Optional<Affine> norm = target.weighted() ? model.weights().finalNorm() : Optional.empty();
+        Affine unembed = model.arrays().unembed();
+        Optional<Affine> norm = target.weighted() ? model.arrays().finalNorm() : Optional.empty();
         try (NDManager scope = model.newOwner()) {
             return Tensors.run(false, 2.0 * stack.array().size(), () -> {
                 int batch = stack.span().batch();

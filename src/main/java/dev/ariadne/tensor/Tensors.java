@@ -106,7 +106,22 @@ public final class Tensors {
                             + "        r = unchecked_cast(Tensor, g)\n"
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
+            addDecompositions(methods);
             return methods;
+        }
+
+        private static void addDecompositions(Map<String, String> methods) {
+            methods.put(
+                    "qr",
+                    SELF + "x: Tensor) -> List[Tensor]:\n"
+                            + "    q, r, = torch.linalg_qr(x, \"reduced\")\n"
+                            + "    return [q, r]\n");
+            methods.put(
+                    "svd",
+                    SELF + "x: Tensor) -> List[Tensor]:\n"
+                            + "    u, s, vh, = torch.linalg_svd(x, False)\n"
+                            + "    return [u, s, vh]\n");
+            methods.put("eigenvalues", unary("torch.view_as_real(torch.linalg_eigvals(x))"));
         }
 
         private static String unary(String expression) {
@@ -356,6 +371,21 @@ public final class Tensors {
     /** Sums exp(x) over the last axis, without overflow, and takes the logarithm: [..., n] → [...]. */
     public static NDArray logSumExp(NDArray x) {
         return Ops.SCRIPT.call("log_sum_exp", x).singletonOrThrow();
+    }
+
+    /** Takes matrices [..., rows, columns] apart into q with orthonormal columns [..., rows, k] and a triangular r [..., k, columns], q·r. */
+    public static NDList qr(NDArray x) {
+        return Ops.SCRIPT.call("qr", x);
+    }
+
+    /** Takes matrices [..., rows, columns] apart into u [..., rows, k], s [..., k] from the largest down, and vh [..., k, columns]: u·diag(s)·vh. */
+    public static NDList svd(NDArray x) {
+        return Ops.SCRIPT.call("svd", x);
+    }
+
+    /** The eigenvalues of square matrices [..., n, n], in no order: [..., n, 2], real and imaginary part. */
+    public static NDArray eigenvalues(NDArray x) {
+        return Ops.SCRIPT.call("eigenvalues", x).singletonOrThrow();
     }
 
     /** Gives another owner a view of the same storage. */

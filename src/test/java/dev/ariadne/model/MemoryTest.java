@@ -78,6 +78,19 @@ class MemoryTest {
         }
     }
 
+    @Test
+    void fiveHundredProcessedModelsAndCircuitsLeaveMemoryFlat() throws IOException, InterruptedException {
+        assertFlat(500, i -> {
+            try (HookedTransformer processed = model.processWeights();
+                    FactoredMatrix circuit = processed.weights().fullOv(1, i % 4);
+                    Weight weight = processed.weights().get("W_E")) {
+                circuit.svd();
+                circuit.eigenvalues();
+                weight.array().mul(2);
+            }
+        });
+    }
+
     private interface Body {
         void run(int i);
     }
