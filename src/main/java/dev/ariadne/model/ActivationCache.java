@@ -103,9 +103,8 @@ public final class ActivationCache implements Displayable, AutoCloseable {
         requireOpen();
         for (Map.Entry<HookName, NDArray> entry : from.entrySet()) {
             if (entry.getKey().toString().equals(name)) {
-                List<List<String>> strings = Arrays.stream(tokens)
-                        .map(row -> model.hasTokenizer() ? model.tokenizer().toStrings(row) : List.<String>of())
-                        .toList();
+                List<List<String>> strings =
+                        Arrays.stream(tokens).map(model::pieces).toList();
                 return new Activation(entry.getKey(), prefix + name, entry.getValue(), strings, this);
             }
         }

@@ -9,6 +9,7 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -18,8 +19,8 @@ import java.util.function.UnaryOperator;
 /**
  * A transformer whose every activation can be looked at and replaced.
  *
- * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, or token ids [batch, pos] of
- * equal length. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
+ * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, several texts, or token ids
+ * [batch, pos]; shorter rows begin with {@link #PADDING}. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
  *
  * <pre>{@code
  * var model = HookedTransformer.load("gpt2-tiny");
@@ -159,22 +160,25 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
-     * Token ids of several prompts [batch, pos].
+     * Token ids of several prompts [batch, pos]; those with fewer tokens than the longest begin with {@link #PADDING}.
      *
-     * @param prompts texts that split into equally many tokens
-     * @throws IllegalArgumentException when they do not, with what each splits into
+     * <p>A run of a padded batch gives what runs of its prompts alone give, at the positions that are no padding: positions are counted
+     * from each prompt's first token, and no token attends to padding. What stands at padding itself means nothing.
+     *
+     * @param prompts texts
      */
     public long[][] toTokens(List<String> prompts) {
-        long[][] rows = prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new);
-        for (int i = 1; i < rows.length; i++) {
-            if (rows[i].length != rows[0].length) {
-                throw new IllegalArgumentException(
-                        "all prompts of a batch need one length: " + rows[0].length + " tokens "
-                                + tokenizer().toStrings(rows[0]) + ", but " + rows[i].length + " tokens "
-                                + tokenizer().toStrings(rows[i]) + "; choose words that split alike");
-            }
-        }
-        return rows;
+        return Padding.pad(prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new));
+    }
+
+    /** One readable piece per id, padding included; empty without a tokenizer. */
+    List<String> pieces(long[] row) {
+        return hasTokenizer()
+                ? Arrays.stream(row)
+                        .mapToObj(id ->
+                                id == PADDING ? Padding.SHOWN : tokenizer().toSingleString(id))
+                        .toList()
+                : List.of();
     }
 
     /** The names of all hook points, in the order of the forward pass; those on demand included. */
@@ -191,6 +195,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public Logits run(String prompt, Hook... hooks) {
         return run(toTokens(prompt), hooks);
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}. */
+    public Logits run(List<String> prompts, Hook... hooks) {
+        return run(toTokens(prompts), hooks);
     }
 
     /** Runs the model on token ids [batch, pos]; see {@link #run(String, Hook...)}. */
@@ -219,6 +228,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return next(toTokens(prompt), hooks);
     }
 
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and unembeds the last position only. */
+    public Logits next(List<String> prompts, Hook... hooks) {
+        return next(toTokens(prompts), hooks);
+    }
+
     /** Runs the model on token ids [batch, pos] and unembeds the last position only. */
     public Logits next(long[][] tokens, Hook... hooks) {
         return runner.logits(tokens, true, List.of(hooks));
@@ -233,6 +247,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public ActivationCache runWithCache(String prompt, String... filter) {
         return runWithCache(toTokens(prompt), List.of(filter));
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and keeps activations. */
+    public ActivationCache runWithCache(List<String> prompts, String... filter) {
+        return runWithCache(toTokens(prompts), List.of(filter));
     }
 
     /** Runs the model on token ids [batch, pos] and keeps activations; see {@link #runWithCache(String, String...)}. */

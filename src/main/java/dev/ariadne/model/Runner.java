@@ -57,7 +57,7 @@ final class Runner {
     Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
         check(tokens);
         return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
-            Positional at = positional(run, padding(tokens), tokens[0].length);
+            Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
             NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
             return lastPosition ? last(out) : out;
         });
@@ -105,7 +105,7 @@ final class Runner {
             Forward forward = new Forward(config, weights, constants, table, run, null);
             double operations = (double) model.parameterCount() * tokens.length * tokens[0].length;
             return Tensors.run(metric != null, operations, () -> {
-                Positional at = positional(run, padding(tokens), tokens[0].length);
+                Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
                 NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {
@@ -154,17 +154,6 @@ final class Runner {
         return Positional.of(config, run, new Positional.Span(0, pos, padding), constants.type());
     }
 
-    /** How many of each row's first tokens are padding. */
-    private static int[] padding(long[][] tokens) {
-        int[] padding = new int[tokens.length];
-        for (int row = 0; row < tokens.length; row++) {
-            while (padding[row] < tokens[row].length - 1 && tokens[row][padding[row]] == HookedTransformer.PADDING) {
-                padding[row]++;
-            }
-        }
-        return padding;
-    }
-
     private static NDArray ids(long[][] tokens, NDManager run) {
         int pos = tokens[0].length;
         long[] flat = new long[tokens.length * pos];
@@ -186,18 +175,32 @@ final class Runner {
             throw new IllegalArgumentException(
                     "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
         }
-        int[] padding = padding(tokens);
+        int[] padding = Padding.counts(tokens);
         for (int row = 0; row < tokens.length; row++) {
             if (tokens[row].length != pos) {
                 throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
-                        + " tokens, prompt " + row + " has " + tokens[row].length);
+                        + " tokens, prompt " + row + " has " + tokens[row].length
+                        + "; begin the shorter with HookedTransformer.PADDING, as toTokens(prompts) does");
+            }
+            if (padding[row] == pos) {
+                throw new IllegalArgumentException("prompt " + row + " is nothing but padding (" + pos + " times "
+                        + HookedTransformer.PADDING + "); give at least one token, from 0 to " + (config.dVocab() - 1));
             }
             for (int i = padding[row]; i < pos; i++) {
-                if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
-                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
-                            + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
-                }
+                check(tokens[row][i], row, i);
             }
+        }
+    }
+
+    private void check(long id, int row, int i) {
+        String where = " at prompt " + row + ", position " + i;
+        if (id == HookedTransformer.PADDING) {
+            throw new IllegalArgumentException(
+                    "padding (" + id + ")" + where + " comes after a token; a row's padding comes first, all of it");
+        }
+        if (id < 0 || id >= config.dVocab()) {
+            throw new IllegalArgumentException("token id " + id + where + " is out of range: the vocabulary is 0 to "
+                    + (config.dVocab() - 1) + "; ids come from this model's toTokens(text)");
         }
     }
 

@@ -1,6 +1,9 @@
 package dev.ariadne.model;
 
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 
 /** Small models for tests, and where their files are. */
 final class TestModels {
@@ -15,5 +18,35 @@ final class TestModels {
 
     static HookedTransformer llama() {
         return HookedTransformer.load(RESOURCES.resolve("models/llama-tiny").toString(), "cpu");
+    }
+
+    /** Every kind of model there is: each family, each way to know positions, windows, no norms, both directions. */
+    static List<String> all() {
+        return List.of(
+                "models/gpt2-tiny",
+                "models/pythia-tiny",
+                "models/llama-tiny",
+                "models/llama3-tied-tiny",
+                "models/qwen2-tiny",
+                "models/qwen3-tiny",
+                "models/gemma2-tiny",
+                "models/gemma3-tiny",
+                "tl/gpt2-tiny",
+                "tl/attn-only-tiny",
+                "tl/attn-only-tiny with shortformer positions",
+                "tl/attn-only-tiny with none positions");
+    }
+
+    /** One of {@link #all}; what has other positions than its files say is copied into a folder of its own. */
+    static HookedTransformer load(String name, Path folder) throws IOException {
+        String[] parts = name.split(" with | positions");
+        Path source = RESOURCES.resolve(parts[0]);
+        if (parts.length == 1) {
+            return HookedTransformer.load(source.toString(), "cpu");
+        }
+        String config = Files.readString(source.resolve("config.json"));
+        Files.writeString(folder.resolve("config.json"), config.replace("\"standard\"", "\"" + parts[1] + "\""));
+        Files.copy(source.resolve("weights.safetensors"), folder.resolve("weights.safetensors"));
+        return HookedTransformer.load(folder.toString(), "cpu");
     }
 }
