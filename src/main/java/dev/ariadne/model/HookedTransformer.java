@@ -239,6 +239,48 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
+     * Continues a text, by the most probable token each time; see {@link #generate(String, Sampling, Hook...)}.
+     *
+     * @param prompt the text
+     * @param hooks functions on activations, for this generation
+     */
+    public Generation generate(String prompt, Hook... hooks) {
+        return generate(prompt, Sampling.DEFAULT, hooks);
+    }
+
+    /**
+     * Continues a text.
+     *
+     * <p>The first step runs the prompt, each further one the newest token: hooks see activations [batch, pos, …] first, then [batch, 1, …],
+     * attention patterns [batch, head, 1, keyPos]; with {@link Sampling#useCache} off, the whole text each time. Keys and values are kept
+     * as they are after their hooks. Hooks at ln_final see the last position only.
+     *
+     * <p>The text appears while it grows, when that takes longer than two seconds. A generation that is interrupted stops before the next
+     * token and returns what there is, with {@link Generation.Stop#INTERRUPTED}; the thread stays interrupted, so that a loop around it ends
+     * at its next step, and the notebook keeps showing the text so far.
+     *
+     * @param prompt the text
+     * @param sampling how tokens are chosen, how many, and what ends the text
+     * @param hooks functions on activations, for this generation
+     * @return the text, its tokens and their probabilities; it owns no arrays
+     * @throws IllegalArgumentException when the prompt is empty or fills the context, or the model does not continue texts
+     * @throws java.util.concurrent.CancellationException when interrupted before the first token
+     */
+    public Generation generate(String prompt, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompt), sampling, hooks);
+    }
+
+    /** Continues several texts side by side, each as it would be continued alone. */
+    public Generation generate(List<String> prompts, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompts), sampling, hooks);
+    }
+
+    /** Continues token ids [batch, pos], shorter rows padded; see {@link #generate(String, Sampling, Hook...)}. */
+    public Generation generate(long[][] tokens, Sampling sampling, Hook... hooks) {
+        return runner.generate(tokens, sampling, List.of(hooks));
+    }
+
+    /**
      * Runs the model and keeps activations.
      *
      * @param prompt the text

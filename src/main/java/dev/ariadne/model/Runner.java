@@ -71,8 +71,7 @@ final class Runner {
     private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
-            Forward forward = new Forward(config, weights, constants, table, run, null);
+            Forward forward = new Forward(config, weights, constants, hooks(hooks), run, null);
             NDArray out = Tensors.run(
                     false, (double) model.parameterCount() * rows, () -> forward.unembed(stream.of(forward, run)));
             out.attach(owner);
@@ -80,6 +79,64 @@ final class Runner {
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
+        }
+    }
+
+    /**
+     * Continues texts; see {@link HookedTransformer#generate(long[][], Sampling, Hook...)}.
+     *
+     * @throws IllegalArgumentException when the model is none that continues texts, or a prompt leaves no room
+     */
+    Generation generate(long[][] prompts, Sampling sampling, List<Hook> hooks) {
+        check(prompts);
+        if (!config.causal() || config.dVocabOut() != config.dVocab()) {
+            throw new IllegalArgumentException("model '" + model.name() + "' cannot continue a text: "
+                    + (config.causal() ? "it predicts other tokens than it reads" : "its tokens attend to later ones")
+                    + "; use run(prompt)");
+        }
+        for (int row = 0; row < prompts.length; row++) {
+            int length = Padding.strip(prompts[row]).length;
+            if (length >= config.nCtx()) {
+                throw new IllegalArgumentException("prompt " + row + " has " + length
+                        + " tokens and fills the model's context of " + config.nCtx()
+                        + ": there is no room for a new one; shorten it");
+            }
+        }
+        return new Generator(model, this, prompts, sampling, hooks).generate(prompts);
+    }
+
+    KeyValueCache newCache() {
+        return new KeyValueCache(manager, config.nLayers());
+    }
+
+    RunHooks hooks(List<Hook> hooks) {
+        return new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
+    }
+
+    /**
+     * Runs tokens and says what may come next.
+     *
+     * @param tokens [batch, pos], not checked
+     * @param padding how many of each row's first tokens are padding, those in the past included
+     * @param past what came before, and receives these; null without a cache
+     * @return log-probabilities at the last position [batch · dVocab], in nats
+     */
+    double[] next(long[][] tokens, int[] padding, RunHooks table, @Nullable KeyValueCache past) {
+        model.requireOpen();
+        int pos = tokens[0].length;
+        int before = past == null ? 0 : past.length();
+        try (NDManager run = manager.newSubManager()) {
+            Forward forward = new Forward(config, weights, constants, table, run, past);
+            return Tensors.run(false, (double) model.parameterCount() * tokens.length * pos, () -> {
+                Positional at = Positional.of(config, run, new Positional.Span(before, pos, padding), constants.type());
+                NDArray stream = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
+                if (past != null) {
+                    past.advance(pos);
+                }
+                // in float64, else taking the logarithm of the sum away could make two logits equal
+                NDArray logits = forward.unembed(last(stream)).toType(DataType.FLOAT64, false);
+                return logits.logSoftmax(2).toDoubleArray();
+            });
         }
     }
 

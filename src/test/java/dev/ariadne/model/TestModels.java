@@ -4,6 +4,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Small models for tests, and where their files are. */
 final class TestModels {
@@ -39,13 +41,14 @@ final class TestModels {
 
     /** One of {@link #all}; what has other positions than its files say is copied into a folder of its own. */
     static HookedTransformer load(String name, Path folder) throws IOException {
-        String[] parts = name.split(" with | positions");
-        Path source = RESOURCES.resolve(parts[0]);
-        if (parts.length == 1) {
-            return HookedTransformer.load(source.toString(), "cpu");
+        Matcher changed = Pattern.compile("(.+) with (.+) positions").matcher(name);
+        if (!changed.matches()) {
+            return HookedTransformer.load(RESOURCES.resolve(name).toString(), "cpu");
         }
+        Path source = RESOURCES.resolve(changed.group(1));
         String config = Files.readString(source.resolve("config.json"));
-        Files.writeString(folder.resolve("config.json"), config.replace("\"standard\"", "\"" + parts[1] + "\""));
+        Files.writeString(
+                folder.resolve("config.json"), config.replace("\"standard\"", "\"" + changed.group(2) + "\""));
         Files.copy(source.resolve("weights.safetensors"), folder.resolve("weights.safetensors"));
         return HookedTransformer.load(folder.toString(), "cpu");
     }
