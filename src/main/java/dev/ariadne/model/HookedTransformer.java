@@ -10,6 +10,7 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -19,8 +20,8 @@ import java.util.function.UnaryOperator;
 /**
  * A transformer whose every activation can be looked at and replaced.
  *
- * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, or token ids [batch, pos] of
- * equal length. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
+ * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, several texts, or token ids
+ * [batch, pos]; shorter rows begin with {@link #PADDING}. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
  *
  * <pre>{@code
  * var model = HookedTransformer.load("gpt2-tiny");
@@ -225,22 +226,25 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
-     * Token ids of several prompts [batch, pos].
+     * Token ids of several prompts [batch, pos]; those with fewer tokens than the longest begin with {@link #PADDING}.
      *
-     * @param prompts texts that split into equally many tokens
-     * @throws IllegalArgumentException when they do not, with what each splits into
+     * <p>A run of a padded batch gives what runs of its prompts alone give, at the positions that are no padding: positions are counted
+     * from each prompt's first token, and no token attends to padding. What stands at padding itself means nothing.
+     *
+     * @param prompts texts
      */
     public long[][] toTokens(List<String> prompts) {
-        long[][] rows = prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new);
-        for (int i = 1; i < rows.length; i++) {
-            if (rows[i].length != rows[0].length) {
-                throw new IllegalArgumentException(
-                        "all prompts of a batch need one length: " + rows[0].length + " tokens "
-                                + tokenizer().toStrings(rows[0]) + ", but " + rows[i].length + " tokens "
-                                + tokenizer().toStrings(rows[i]) + "; choose words that split alike");
-            }
-        }
-        return rows;
+        return Padding.pad(prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new));
+    }
+
+    /** One readable piece per id, padding included; empty without a tokenizer. */
+    List<String> pieces(long[] row) {
+        return hasTokenizer()
+                ? Arrays.stream(row)
+                        .mapToObj(id ->
+                                id == PADDING ? Padding.SHOWN : tokenizer().toSingleString(id))
+                        .toList()
+                : List.of();
     }
 
     /** The names of all hook points, in the order of the forward pass; those on demand included. */
@@ -257,6 +261,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public Logits run(String prompt, Hook... hooks) {
         return run(toTokens(prompt), hooks);
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}. */
+    public Logits run(List<String> prompts, Hook... hooks) {
+        return run(toTokens(prompts), hooks);
     }
 
     /** Runs the model on token ids [batch, pos]; see {@link #run(String, Hook...)}. */
@@ -285,9 +294,56 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return next(toTokens(prompt), hooks);
     }
 
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and unembeds the last position only. */
+    public Logits next(List<String> prompts, Hook... hooks) {
+        return next(toTokens(prompts), hooks);
+    }
+
     /** Runs the model on token ids [batch, pos] and unembeds the last position only. */
     public Logits next(long[][] tokens, Hook... hooks) {
         return runner.logits(tokens, true, List.of(hooks));
+    }
+
+    /**
+     * Continues a text, by the most probable token each time; see {@link #generate(String, Sampling, Hook...)}.
+     *
+     * @param prompt the text
+     * @param hooks functions on activations, for this generation
+     */
+    public Generation generate(String prompt, Hook... hooks) {
+        return generate(prompt, Sampling.DEFAULT, hooks);
+    }
+
+    /**
+     * Continues a text.
+     *
+     * <p>The first step runs the prompt, each further one the newest token: hooks see activations [batch, pos, …] first, then [batch, 1, …],
+     * attention patterns [batch, head, 1, keyPos]; with {@link Sampling#useCache} off, the whole text each time. Keys and values are kept
+     * as they are after their hooks. Hooks at ln_final see the last position only.
+     *
+     * <p>The text appears while it grows, when that takes longer than two seconds. A generation that is interrupted stops before the next
+     * token and returns what there is, with {@link Generation.Stop#INTERRUPTED}; the thread stays interrupted, so that a loop around it ends
+     * at its next step, and the notebook keeps showing the text so far.
+     *
+     * @param prompt the text
+     * @param sampling how tokens are chosen, how many, and what ends the text
+     * @param hooks functions on activations, for this generation
+     * @return the text, its tokens and their probabilities; it owns no arrays
+     * @throws IllegalArgumentException when the prompt is empty or fills the context, or the model does not continue texts
+     * @throws java.util.concurrent.CancellationException when interrupted before the first token
+     */
+    public Generation generate(String prompt, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompt), sampling, hooks);
+    }
+
+    /** Continues several texts side by side, each as it would be continued alone. */
+    public Generation generate(List<String> prompts, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompts), sampling, hooks);
+    }
+
+    /** Continues token ids [batch, pos], shorter rows padded; see {@link #generate(String, Sampling, Hook...)}. */
+    public Generation generate(long[][] tokens, Sampling sampling, Hook... hooks) {
+        return runner.generate(tokens, sampling, List.of(hooks));
     }
 
     /**
@@ -299,6 +355,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public ActivationCache runWithCache(String prompt, String... filter) {
         return runWithCache(toTokens(prompt), List.of(filter));
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and keeps activations. */
+    public ActivationCache runWithCache(List<String> prompts, String... filter) {
+        return runWithCache(toTokens(prompts), List.of(filter));
     }
 
     /** Runs the model on token ids [batch, pos] and keeps activations; see {@link #runWithCache(String, String...)}. */

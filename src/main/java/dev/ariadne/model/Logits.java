@@ -251,7 +251,7 @@ public final class Logits implements Displayable, AutoCloseable {
         if (prompt >= tokens.length || !model.hasTokenizer()) {
             return "next token";
         }
-        String text = model.tokenizer().toText(tokens[prompt]);
+        String text = model.tokenizer().toText(Padding.strip(tokens[prompt]));
         return "next token after “" + (text.length() > 60 ? "…" + text.substring(text.length() - 60) : text) + "”";
     }
 

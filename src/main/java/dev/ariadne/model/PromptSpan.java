@@ -1,6 +1,7 @@
 package dev.ariadne.model;
 
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;
 
@@ -17,20 +18,7 @@ record PromptSpan(List<List<String>> tokens, int from, int to) {
     }
 
     static PromptSpan of(HookedTransformer model, long[][] tokens, int from, int to) {
-        List<List<String>> strings = new ArrayList<>();
-        for (long[] row : tokens) {
-            List<String> readable = new ArrayList<>();
-            if (model.hasTokenizer()) {
-                for (long id : row) {
-                    readable.add(
-                            id == HookedTransformer.PADDING
-                                    ? "·"
-                                    : model.tokenizer().toSingleString(id));
-                }
-            }
-            strings.add(readable);
-        }
-        return new PromptSpan(strings, from, to);
+        return new PromptSpan(Arrays.stream(tokens).map(model::pieces).toList(), from, to);
     }
 
     int batch() {

@@ -143,7 +143,7 @@ class ResidStackTest {
             assertThat(neurons.labels()).containsExactly("L1N17", "L1N18");
             assertThat(neurons.shape()).containsExactly(2, 2, 1, 32);
             float[] post = cache.get("post", 1).toFloatArray(); // [2, 5, 128]
-            float[] wOut = model.weights()
+            float[] wOut = model.arrays()
                     .layers()
                     .get(1)
                     .mlp()
