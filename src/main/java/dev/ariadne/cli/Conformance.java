@@ -18,6 +18,7 @@ final class Conformance {
     private static final List<Check> CHECKS = List.of(
             new HubModelCheck(),
             new LensCacheCheck(),
+            new LensHeadsCheck(),
             new LensModelCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
