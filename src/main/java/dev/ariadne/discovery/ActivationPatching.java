@@ -247,7 +247,7 @@ public final class ActivationPatching {
     /**
      * Replaces what one patch covers.
      *
-     * <p>Arrays it makes are freed with the layer.
+     * <p>Arrays it makes from the corrupted activation are freed with the layer, those from the clean one with the grid's work.
      */
     @FunctionalInterface
     public interface Setter {
