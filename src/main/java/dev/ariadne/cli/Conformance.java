@@ -20,6 +20,7 @@ final class Conformance {
             new LensCacheCheck(),
             new LensFolderCheck(),
             new LensStackCheck(),
+            new LensHeadsCheck(),
             new LensModelCheck(),
             new NodePatchCheck(),
             new TracrCheck(),

@@ -77,11 +77,8 @@ final class LensCacheCheck implements Conformance.Check {
             String recorded = "patching.attn_head_" + (site.equals("z") ? "out" : site) + "_all_pos";
             grid(recorded, patching.byHead(site).values(), reference, comparison);
         }
-        List<double[]> byPosition = new ArrayList<>();
-        for (PatchGrid layer : patching.byHeadAndPosition("z")) {
-            byPosition.addAll(List.of(layer.values()));
-        }
-        grid("patching.attn_head_out_by_pos", byPosition.toArray(double[][]::new), reference, comparison);
+        PatchGrid byPosition = patching.attnHeadOutByPos();
+        grid("patching.attn_head_out_by_pos", positionFirst(byPosition, model), reference, comparison);
         PatchGrid any = patching.byPosition("resid_pre");
         comparison.add("clean metric", Math.abs(any.clean() - reference.floats("patching.clean_metric")[0]), TOLERANCE);
         comparison.add(
@@ -90,11 +87,29 @@ final class LensCacheCheck implements Conformance.Check {
                 TOLERANCE);
     }
 
-    private static void grid(String name, double[][] values, Reference reference, Comparison comparison) {
+    /** From rows of layers and heads with a column per position to [layer · pos, head]. */
+    static double[][] positionFirst(PatchGrid grid, HookedTransformer model) {
+        int layers = model.config().nLayers();
+        int heads = grid.rows().size() / layers;
+        int pos = grid.columns().size();
+        double[][] values = new double[layers * pos][heads];
+        for (int row = 0; row < values.length; row++) {
+            for (int head = 0; head < heads; head++) {
+                values[row][head] = grid.value(row / pos * heads + head, row % pos);
+            }
+        }
+        return values;
+    }
+
+    static void grid(String name, double[][] values, Reference reference, Comparison comparison) {
+        grid(name, values, TOLERANCE, reference, comparison);
+    }
+
+    static void grid(String name, double[][] values, double tolerance, Reference reference, Comparison comparison) {
         float[] flat = new float[values.length * values[0].length];
         for (int i = 0; i < flat.length; i++) {
             flat[i] = (float) values[i / values[0].length][i % values[0].length];
         }
-        comparison.close(name, flat, reference.floats(name), TOLERANCE);
+        comparison.close(name, flat, reference.floats(name), tolerance);
     }
 }

@@ -1,47 +1,51 @@
 package dev.ariadne.discovery;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.index.NDIndex;
+import dev.ariadne.discovery.PatchRuns.Piece;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
-import dev.ariadne.model.Logits;
 import dev.ariadne.task.Metric;
 import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.IntFunction;
 import java.util.stream.IntStream;
 
 /**
  * Activation patching: run the corrupted prompt with one activation of the clean run put in, and measure how far the metric comes back.
  *
- * <p>Exact, and cheap: a patch at a layer changes nothing before it, so runs start there, from the corrupted run's residual stream, with
- * many patches side by side in one batch; only the last position is unembedded.
+ * <p>The ready grids have TransformerLens's names, without {@code get_act_patch_}; {@link #byPosition}, {@link #byHead} and {@link
+ * #byHeadAndPosition} take any other site. Exact, and cheap: runs start at the patched layer, many patches side by side in one batch.
  *
  * <pre>{@code
  * var patching = ActivationPatching.of(model, clean, corrupted, Metric.logitDifference(model, " Austin", " Sacramento"));
- * patching.byPosition("resid_pre")
- * patching.byHead("z")
+ * patching.residPre()
+ * patching.attnHeadAllPosEvery()
+ * patching.byHead("rot_q")
  * }</pre>
  */
 public final class ActivationPatching {
-    private static final int ROWS = 64; // prompts in one batch, a compromise between speed and memory
+    private static final List<String> HEAD_SITES = List.of("z", "q", "k", "v", "pattern");
+    private static final List<String> BLOCK_SITES = List.of("resid_pre", "attn_out", "mlp_out");
 
     private final HookedTransformer model;
     private final long[][] clean;
     private final long[][] corrupted;
     private final Metric metric;
+    private final PatchRuns runs;
 
     private ActivationPatching(HookedTransformer model, long[][] clean, long[][] corrupted, Metric metric) {
         this.model = model;
         this.clean = clean;
         this.corrupted = corrupted;
         this.metric = metric;
+        this.runs = new PatchRuns(model, metric);
     }
 
     /**
@@ -91,6 +95,98 @@ public final class ActivationPatching {
         return Arrays.stream(rows).map(long[]::clone).toArray(long[][]::new);
     }
 
+    /** Patches the residual stream before a block, [layer, pos]. */
+    public PatchGrid residPre() {
+        return byPosition("resid_pre");
+    }
+
+    /** Patches the residual stream between attention and MLP, [layer, pos]; not in attention-only and parallel models. */
+    public PatchGrid residMid() {
+        return byPosition("resid_mid");
+    }
+
+    /** Patches what a block's attention writes, [layer, pos]. */
+    public PatchGrid attnOut() {
+        return byPosition("attn_out");
+    }
+
+    /** Patches what a block's MLP writes, [layer, pos]. */
+    public PatchGrid mlpOut() {
+        return byPosition("mlp_out");
+    }
+
+    /** Patches a head's output z at all positions, [layer, head]. */
+    public PatchGrid attnHeadOutAllPos() {
+        return byHead("z");
+    }
+
+    /** Patches a head's queries at all positions, [layer, head]. */
+    public PatchGrid attnHeadQAllPos() {
+        return byHead("q");
+    }
+
+    /** Patches a head's keys at all positions, [layer, key/value head]. */
+    public PatchGrid attnHeadKAllPos() {
+        return byHead("k");
+    }
+
+    /** Patches a head's values at all positions, [layer, key/value head]. */
+    public PatchGrid attnHeadVAllPos() {
+        return byHead("v");
+    }
+
+    /** Patches where a head looks, from all positions, [layer, head]. */
+    public PatchGrid attnHeadPatternAllPos() {
+        return byHead("pattern");
+    }
+
+    /** Patches a head's output z at one position, [layer and head, pos]. */
+    public PatchGrid attnHeadOutByPos() {
+        return byHeadAndPosition("z");
+    }
+
+    /** Patches a head's query at one position, [layer and head, pos]. */
+    public PatchGrid attnHeadQByPos() {
+        return byHeadAndPosition("q");
+    }
+
+    /** Patches a head's key at one position, [layer and key/value head, pos]. */
+    public PatchGrid attnHeadKByPos() {
+        return byHeadAndPosition("k");
+    }
+
+    /** Patches a head's value at one position, [layer and key/value head, pos]. */
+    public PatchGrid attnHeadVByPos() {
+        return byHeadAndPosition("v");
+    }
+
+    /** Patches where a head looks from one position (the destination), [layer and head, pos]. */
+    public PatchGrid attnHeadPatternByPos() {
+        return byHeadAndPosition("pattern");
+    }
+
+    /** Output, queries, keys, values and pattern of every head, at all positions: "out", "q", "k", "v" and "pattern". */
+    public PatchGrids attnHeadAllPosEvery() {
+        return every("one head", HEAD_SITES, this::byHead);
+    }
+
+    /** Output, queries, keys, values and pattern of every head, at every position: "out", "q", "k", "v" and "pattern". */
+    public PatchGrids attnHeadByPosEvery() {
+        return every("one head at one position", HEAD_SITES, this::byHeadAndPosition);
+    }
+
+    /** Residual stream, attention and MLP of every block, at every position: "resid_pre", "attn_out" and "mlp_out" (if any). */
+    public PatchGrids blockEvery() {
+        List<String> sites = model.config().attnOnly() ? BLOCK_SITES.subList(0, 2) : BLOCK_SITES;
+        return every("one position", sites, this::byPosition);
+    }
+
+    private PatchGrids every(String what, List<String> sites, Function<String, PatchGrid> grid) {
+        Map<String, PatchGrid> grids = new LinkedHashMap<>();
+        sites.forEach(site -> grids.put(site.equals("z") ? "out" : site, grid.apply(site)));
+        return new PatchGrids(title(what), grids);
+    }
+
     /**
      * Patches one activation at one layer and position at a time.
      *
@@ -99,17 +195,19 @@ public final class ActivationPatching {
      * @throws IllegalArgumentException when the site has other axes than [batch, pos, dModel]
      */
     public PatchGrid byPosition(String site) {
-        HookName name = HookName.of(site, 0);
-        if (!name.axes().equals(List.of("batch", "pos", "dModel"))) {
+        List<String> axes = HookName.of(site, 0).axes();
+        if (!axes.equals(List.of("batch", "pos", "dModel"))) {
             throw new IllegalArgumentException(
-                    "'" + site + "' has axes " + name.axes()
+                    "'" + site + "' has axes " + axes
                             + ", this grid needs [batch, pos, dModel]; use resid_pre, resid_mid, resid_post, attn_out or mlp_out");
         }
-        double[][] values = patch(
-                site,
-                (layer, heads) ->
-                        positions().mapToObj(pos -> new Index(layer, pos, -1)).toList());
-        return grid(site, "position", positionLabels(), values);
+        return grid(
+                title(site),
+                "layer",
+                layers(),
+                "position",
+                positionLabels(),
+                patch(site, heads -> pieces(IntStream.of(-1))));
     }
 
     /**
@@ -120,84 +218,113 @@ public final class ActivationPatching {
      * @throws IllegalArgumentException when the site has no heads
      */
     public PatchGrid byHead(String site) {
-        HookName name = HookName.of(site, 0);
-        if (!name.axes().contains("head")) {
+        List<String> axes = HookName.of(site, 0).axes();
+        if (!axes.contains("head")) {
             throw new IllegalArgumentException(
-                    "'" + site + "' has axes " + name.axes() + ", no heads; use z, q, k, v or pattern");
+                    "'" + site + "' has axes " + axes + ", no heads; use z, q, k, v or pattern");
         }
         double[][] values = patch(
                 site,
-                (layer, heads) -> IntStream.range(0, heads)
-                        .mapToObj(head -> new Index(layer, -1, head))
+                heads -> IntStream.range(0, heads)
+                        .mapToObj(head -> new Piece(-1, head))
                         .toList());
-        return grid(site, "head", numbers(values[0].length), values);
+        return grid(title(site), "layer", layers(), "head", numbers(values[0].length), values);
     }
 
     /**
      * Patches one head at one layer and position at a time.
      *
-     * @param site "z", "q", "k" or "v", or another site with heads and positions
-     * @return one grid [pos, head] per layer
+     * @param site "z", "q", "k" or "v", or another site with heads and positions; for "pattern" and "attn_scores" the position is that of
+     *     the query, the destination
+     * @return a grid with a row for each head, L0H0, L0H1 …, and a column for each position
      * @throws IllegalArgumentException when the site has no heads or no positions
      */
-    public List<PatchGrid> byHeadAndPosition(String site) {
-        HookName name = HookName.of(site, 0);
-        if (!name.axes().containsAll(List.of("pos", "head"))) {
-            throw new IllegalArgumentException("'" + site + "' has axes " + name.axes()
-                    + ", this grid needs positions and heads; use z, q, k or v");
+    public PatchGrid byHeadAndPosition(String site) {
+        List<String> axes = HookName.of(site, 0).axes();
+        if (!axes.contains("head") || !(axes.contains("pos") || axes.contains("queryPos"))) {
+            throw new IllegalArgumentException("'" + site + "' has axes " + axes
+                    + ", this grid needs positions and heads; use z, q, k, v or pattern");
         }
-        double[][] values = patch(
-                site,
-                (layer, heads) -> positions()
-                        .boxed()
-                        .flatMap(pos -> IntStream.range(0, heads).mapToObj(head -> new Index(layer, pos, head)))
-                        .toList());
-        int heads = values[0].length / clean[0].length;
-        double high = baseline(clean);
-        double low = baseline(corrupted);
-        List<PatchGrid> grids = new ArrayList<>();
-        for (int layer = 0; layer < values.length; layer++) {
-            double[][] byPosition = new double[clean[0].length][];
-            for (int pos = 0; pos < byPosition.length; pos++) {
-                byPosition[pos] = Arrays.copyOfRange(values[layer], pos * heads, (pos + 1) * heads);
-            }
-            grids.add(new PatchGrid(
-                    title(site) + ", layer " + layer,
-                    "position",
-                    positionLabels(),
-                    "head",
-                    numbers(heads),
-                    byPosition,
-                    high,
-                    low,
-                    metric.unit(),
-                    provenance()));
+        double[][] values = patch(site, heads -> pieces(IntStream.range(0, heads)));
+        int pos = clean[0].length;
+        int heads = values[0].length / pos;
+        double[][] byHead = new double[values.length * heads][];
+        List<String> rows = new ArrayList<>();
+        for (int row = 0; row < byHead.length; row++) {
+            rows.add("L" + row / heads + "H" + row % heads);
+            byHead[row] = Arrays.copyOfRange(values[row / heads], row % heads * pos, (row % heads + 1) * pos);
         }
-        return grids;
+        return grid(title(site), "head", rows, "position", positionLabels(), byHead);
     }
 
     /**
-     * One patch.
+     * Replaces what one patch covers.
      *
-     * @param layer the block
-     * @param pos the position, or -1 for all
-     * @param head the head, or -1 where there are none
+     * <p>Arrays it makes from the corrupted activation are freed with the layer, those from the clean one with the grid's work.
      */
-    private record Index(int layer, int pos, int head) {
-        /** What the patch replaces, behind the batch axis, of an activation with these axes. */
-        String slice(List<String> axes) {
-            StringBuilder where = new StringBuilder();
-            for (String axis : axes.subList(1, axes.size())) {
-                int at = axis.equals("head") ? head : axis.equals("pos") ? pos : -1;
-                where.append(", ").append(at < 0 ? ":" : Integer.toString(at));
+    @FunctionalInterface
+    public interface Setter {
+        /**
+         * Patches.
+         *
+         * @param corrupted the activation of the corrupted run, a copy that may be changed and returned
+         * @param column which patch of the layer, from 0
+         * @param clean the same activation of the clean run, to be left as it is
+         * @return what the run goes on with, of the same shape
+         */
+        NDArray set(NDArray corrupted, int column, NDArray clean);
+    }
+
+    /**
+     * Patches what a function of one's own says, as TransformerLens's {@code generic_activation_patch} does; one run per cell.
+     *
+     * <pre>{@code
+     * patching.patch("post", "neuron", List.of("7", "19"), (x, i, clean) -> {
+     *     x.set(new NDIndex(":, :, " + neurons[i]), clean.get(":, :, " + neurons[i]));
+     *     return x;
+     * })
+     * }</pre>
+     *
+     * @param site the short name of any activation in a block
+     * @param columnName what the columns are
+     * @param columns a label for each patch of a layer
+     * @param setter what to replace
+     * @return a grid [layer, column]
+     */
+    public PatchGrid patch(String site, String columnName, List<String> columns, Setter setter) {
+        double[][] values = new double[model.config().nLayers()][columns.size()];
+        try (ActivationCache from = model.runWithCache(clean, site);
+                ActivationCache into = model.runWithCache(corrupted, "resid_pre");
+                Progress progress = Progress.of("patching " + site, (long) values.length * columns.size())) {
+            for (int layer = 0; layer < values.length; layer++) {
+                HookName name = HookName.of(site, layer);
+                NDArray donor = from.get(name.toString()).array();
+                for (int i = 0; i < columns.size(); i++) {
+                    int column = i;
+                    Hook hook = Hook.at(name.toString(), x -> setter.set(x.duplicate(), column, donor));
+                    values[layer][i] = runs.score(into.get("resid_pre", layer).array(), name, hook);
+                    progress.step("layer " + layer);
+                }
             }
-            return where.toString();
+        }
+        return grid(title(site), "layer", layers(), columnName, columns, values);
+    }
+
+    /** The metric of every patch, [layer][piece]; the pieces depend on how many heads the site has (0 without). */
+    private double[][] patch(String site, IntFunction<List<Piece>> pieces) {
+        try (ActivationCache from = model.runWithCache(clean, site);
+                ActivationCache into = model.runWithCache(corrupted, "resid_pre")) {
+            int axis = HookName.of(site, 0).axes().indexOf("head");
+            int heads = axis < 0 ? 0 : (int) from.get(site, 0).shape()[axis];
+            return runs.patch(site, into, layer -> from.get(site, layer).array(), pieces.apply(heads));
         }
     }
 
-    /** The patches of a layer, for a site with so many heads (0 without). */
-    private interface LayerIndices {
-        List<Index> of(int layer, int heads);
+    /** Every position of every head; -1 is no head. */
+    private List<Piece> pieces(IntStream heads) {
+        return heads.boxed()
+                .flatMap(head -> positions().mapToObj(pos -> new Piece(pos, head)))
+                .toList();
     }
 
     private IntStream positions() {
@@ -208,79 +335,28 @@ public final class ActivationPatching {
         return IntStream.range(0, count).mapToObj(Integer::toString).toList();
     }
 
-    /** The metric of every patch, [layer][index]. */
-    private double[][] patch(String site, LayerIndices indices) {
-        int perBatch = Math.max(1, ROWS / clean.length);
-        int layers = model.config().nLayers();
-        double[][] values = new double[layers][];
-        try (ActivationCache from = model.runWithCache(clean, site);
-                ActivationCache into = model.runWithCache(corrupted, "resid_pre")) {
-            int axis = HookName.of(site, 0).axes().indexOf("head");
-            int heads = axis < 0 ? 0 : (int) from.get(site, 0).shape()[axis];
-            int each = indices.of(0, heads).size();
-            try (Progress progress = Progress.of("patching " + site, (long) layers * each)) {
-                for (int layer = 0; layer < layers; layer++) {
-                    values[layer] = new double[each];
-                    NDArray donor = from.get(site, layer).array();
-                    NDArray stream = into.get("resid_pre", layer).array();
-                    for (int start = 0; start < each; start += perBatch) {
-                        List<Index> some = indices.of(layer, heads).subList(start, Math.min(start + perBatch, each));
-                        double[] scores = scores(HookName.of(site, layer), some, stream, donor);
-                        System.arraycopy(scores, 0, values[layer], start, scores.length);
-                        for (int i = 0; i < some.size(); i++) {
-                            progress.step("layer " + layer);
-                        }
-                    }
-                }
-            }
-        }
-        return values;
+    private List<String> layers() {
+        return IntStream.range(0, model.config().nLayers())
+                .mapToObj(layer -> "L" + layer)
+                .toList();
     }
 
-    /** Runs the corrupted stream once per patch, all in one batch. */
-    private double[] scores(HookName name, List<Index> indices, NDArray stream, NDArray donor) {
-        int batch = clean.length;
-        try (NDManager scope = stream.getManager().newSubManager()) {
-            NDList copies = new NDList();
-            indices.forEach(index -> copies.add(stream));
-            NDArray all = NDArrays.concat(copies, 0); // [patch·batch, pos, dModel]
-            all.attach(scope);
-            Hook hook = Hook.at(name.toString(), x -> {
-                NDArray edited = x.duplicate();
-                for (int i = 0; i < indices.size(); i++) {
-                    String rows = i * batch + ":" + (i + 1) * batch;
-                    String where = indices.get(i).slice(name.axes());
-                    try (NDArray piece = donor.get(new NDIndex(":" + where))) {
-                        edited.set(new NDIndex(rows + where), piece);
-                    }
-                }
-                return edited;
-            });
-            try (Logits logits = model.runFrom(all, name.layer(), true, hook)) {
-                NDArray each = metric.perPrompt(logits.array());
-                float[] flat = each.toType(ai.djl.ndarray.types.DataType.FLOAT32, false)
-                        .toFloatArray();
-                double[] means = new double[indices.size()];
-                for (int i = 0; i < flat.length; i++) {
-                    means[i / batch] += flat[i] / (double) batch;
-                }
-                return means;
-            }
-        }
-    }
-
-    private PatchGrid grid(String site, String columnName, List<String> columns, double[][] values) {
-        List<String> rows =
-                IntStream.range(0, values.length).mapToObj(layer -> "L" + layer).toList();
+    private PatchGrid grid(
+            String title,
+            String rowName,
+            List<String> rows,
+            String columnName,
+            List<String> columns,
+            double[][] values) {
         return new PatchGrid(
-                title(site),
-                "layer",
+                title,
+                rowName,
                 rows,
                 columnName,
                 columns,
                 values,
-                baseline(clean),
-                baseline(corrupted),
+                runs.baseline(clean),
+                runs.baseline(corrupted),
                 metric.unit(),
                 provenance());
     }
@@ -288,25 +364,12 @@ public final class ActivationPatching {
     /** The model and the first pair of prompts, as text or as ids. */
     private String provenance() {
         String more = clean.length == 1 ? "" : " and " + (clean.length - 1) + " more pairs";
-        return model.name() + ", clean " + text(clean[0]) + ", corrupted " + text(corrupted[0]) + more;
-    }
-
-    private String text(long[] ids) {
-        return model.hasTokenizer()
-                ? "\"" + String.join("", model.tokenizer().toStrings(ids)) + "\""
-                : Arrays.toString(ids);
+        return model.name() + ", clean " + PatchRuns.text(model, clean[0]) + ", corrupted "
+                + PatchRuns.text(model, corrupted[0]) + more;
     }
 
     private String title(String site) {
         return metric.name() + " after patching " + site;
-    }
-
-    private double baseline(long[][] tokens) {
-        try (Logits logits = model.next(tokens)) {
-            return metric.apply(logits.array())
-                    .toType(ai.djl.ndarray.types.DataType.FLOAT64, false)
-                    .getDouble();
-        }
     }
 
     private List<String> positionLabels() {

@@ -143,6 +143,14 @@ public record PatchGrid(
     /** The fraction recovered as a heat map: 0 as in the corrupted run, 1 as in the clean one; without a lead, the metric. */
     @Override
     public View view() {
+        String range = hasLead()
+                ? String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean)
+                : String.format(Locale.ROOT, "%s; clean and corrupted are both %.2f, so no fraction", title, clean);
+        return map(range);
+    }
+
+    /** The same map under another heading. */
+    View.HeatMap map(String heading) {
         float[][] cells = new float[values.length][];
         for (int row = 0; row < values.length; row++) {
             cells[row] = new float[values[row].length];
@@ -150,10 +158,7 @@ public record PatchGrid(
                 cells[row][column] = (float) drawn(row, column);
             }
         }
-        String range = hasLead()
-                ? String.format(Locale.ROOT, "%s; 0 is %.2f (corrupted), 1 is %.2f (clean)", title, corrupted, clean)
-                : String.format(Locale.ROOT, "%s; clean and corrupted are both %.2f, so no fraction", title, clean);
-        return new View.HeatMap(range, rowName, rows, columnName, columns, cells, drawnUnit(), View.Scale.DIVERGING);
+        return new View.HeatMap(heading, rowName, rows, columnName, columns, cells, drawnUnit(), View.Scale.DIVERGING);
     }
 
     /**

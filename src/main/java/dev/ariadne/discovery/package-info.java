@@ -1,6 +1,9 @@
 /**
- * How parts that matter are found. So far by {@link dev.ariadne.discovery.ActivationPatching}: put one activation of one run into another
- * and watch the metric (Vig et al. 2020; Meng et al. 2022, causal tracing).
+ * How parts that matter are found: {@link dev.ariadne.discovery.ActivationPatching} puts one activation of one run into another and watches
+ * the metric (Vig et al. 2020; Meng et al. 2022, causal tracing), {@link dev.ariadne.discovery.HeadAblation} takes one head away, and
+ * {@link dev.ariadne.discovery.HeadDetector} finds heads by where they look (Olsson et al. 2022).
+ *
+ * <p>Start reading at {@link dev.ariadne.discovery.ActivationPatching}.
  */
 @NullMarked
 package dev.ariadne.discovery;

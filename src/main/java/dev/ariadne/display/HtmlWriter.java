@@ -3,6 +3,7 @@ package dev.ariadne.display;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.Graph;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Panels;
 import dev.ariadne.view.View.Table;
@@ -34,7 +35,10 @@ final class HtmlWriter {
 
     private void view(View view) {
         if (view instanceof HeatMap map) {
-            picture(MapScene.of(map), map.title());
+            picture(MapScene.of(map), map.title(), map.texts().isEmpty());
+        } else if (view instanceof Graph graph) {
+            String size = graph.nodes().size() + " nodes, " + graph.edges().size() + " edges";
+            picture(GraphScene.of(graph), graph.title() + ": " + size, false);
         } else if (view instanceof Table table) {
             table(table.title(), Grid.of(table));
         } else if (view instanceof Facts facts) {
@@ -64,7 +68,8 @@ final class HtmlWriter {
             if (group.get(0) instanceof HeatMap first) {
                 picture(
                         MapScene.of(one ? panels.title() : "", Scenes.maps(group)),
-                        one ? panels.title() : first.title());
+                        one ? panels.title() : first.title(),
+                        first.texts().isEmpty());
             } else {
                 view(group.get(0));
             }
@@ -78,10 +83,11 @@ final class HtmlWriter {
         }
     }
 
-    private void picture(Scene scene, String title) {
+    /** Shrinks to the page, or, where that could make small writing illegible, is scrolled. */
+    private void picture(Scene scene, String title, boolean shrinks) {
         String data = Base64.getEncoder().encodeToString(SvgWriter.write(scene).getBytes(StandardCharsets.UTF_8));
-        out.append("<img alt=\"" + text(title) + "\" width=\"" + (long) scene.width()
-                + "\" style=\"max-width:100%;height:auto\" src=\"data:image/svg+xml;base64," + data + "\"/>");
+        out.append("<img alt=\"" + text(title) + "\" width=\"" + (long) scene.width() + "\" style=\"max-width:"
+                + (shrinks ? "100%" : "none") + ";height:auto\" src=\"data:image/svg+xml;base64," + data + "\"/>");
     }
 
     private void table(String title, Grid all) {

@@ -10,11 +10,15 @@ import dev.ariadne.view.View.Scale;
 import dev.ariadne.view.View.Text;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** Lays out heat maps: one large, or many small ones side by side with one color scale. */
 final class MapScene {
     private static final double LABEL = 11;
     private static final double SMALL = 9;
+    private static final double TEXT = 9.5;
+    private static final int MOST_TEXTS = 64; // rows or columns
     private static final double MAX_LABEL = 120;
     private static final double GAP = 14;
     private static final int PAGE = 760; // the width of a notebook's output, about
@@ -29,10 +33,11 @@ final class MapScene {
                     "no cells: " + map.rows().size() + " rows, " + map.columns().size() + " columns"));
         }
         Tint tint = Tint.of(List.of(map));
-        boolean numbers = showsNumbers(map, tint);
-        double cellW = side(map.columns().size(), 600, numbers ? 44 : 40);
-        double cellH = side(map.rows().size(), map.rows().size() > 40 ? 600 : 460, 26);
-        if (map.rows().size() == map.columns().size() && !numbers) {
+        boolean texts = showsTexts(map);
+        boolean numbers = !texts && showsNumbers(map, tint);
+        double cellW = texts ? textWidth(map) : side(map.columns().size(), 600, numbers ? 44 : 40);
+        double cellH = texts ? 18 : side(map.rows().size(), map.rows().size() > 40 ? 600 : 460, 26);
+        if (!texts && map.rows().size() == map.columns().size() && !numbers) {
             cellW = Math.min(cellW, 30);
             cellH = cellW; // an attention pattern is a square
         } else if (numbers) {
@@ -50,8 +55,8 @@ final class MapScene {
         cells(scene, map, tint, new Box(left, top, gridW, gridH, Scene.RULE));
         rows.drawRows(scene, left, top);
         columns.drawColumns(scene, left, top + gridH);
-        if (numbers) {
-            numbers(scene, map, tint, new Box(left, top, cellW, cellH, 0));
+        if (numbers || texts) {
+            writing(scene, map, tint, new Box(left, top, cellW, cellH, 0));
         }
         double bottom = columnName(scene, map.columnName(), left + gridW / 2, top + gridH + columns.depth());
         scene.include(left + gridW + Scene.PAD, bottom + 4);
@@ -214,23 +219,43 @@ final class MapScene {
         return map.columns().size() <= 12 && map.rows().size() <= 40 && (tint.max() < 1e5 && tint.max() >= 0.01);
     }
 
-    private static void numbers(Scene scene, HeatMap map, Tint tint, Box cell) {
-        double size = Math.min(10, cell.width() / 4);
+    /** Whether the cells have room for their texts, if any. */
+    static boolean showsTexts(HeatMap map) {
+        return !map.texts().isEmpty()
+                && map.columns().size() <= MOST_TEXTS
+                && map.rows().size() <= MOST_TEXTS;
+    }
+
+    private static double textWidth(HeatMap map) {
+        double widest = map.texts().stream()
+                .flatMap(List::stream)
+                .mapToDouble(text -> Glyphs.width(Glyphs.visible(text), TEXT))
+                .reduce(0, Math::max);
+        return Math.max(34, Math.min(60, widest + 6));
+    }
+
+    /** Writes the values, or the texts, into the cells. */
+    private static void writing(Scene scene, HeatMap map, Tint tint, Box cell) {
+        boolean texts = showsTexts(map);
+        double size = texts ? TEXT : Math.min(10, cell.width() / 4);
         List<Words> light = new ArrayList<>();
         for (int r = 0; r < map.rows().size(); r++) {
             for (int c = 0; c < map.columns().size(); c++) {
                 float value = map.value(r, c);
-                if (!Float.isNaN(value)) {
-                    int ink = Tint.inkOn(tint.color(tint.step(value)));
-                    double x = cell.x() + (c + 0.5) * cell.width();
-                    double y = cell.y() + (r + 0.5) * cell.height() + size * 0.36;
-                    String text = Numbers.brief(value, tint.max());
-                    Words words = new Words(x, y, text, Font.of(size, ink), Anchor.MIDDLE, 0);
-                    if (ink == Tint.WHITE) {
-                        light.add(words); // after the dark ones, so that the SVG has two groups and not hundreds
-                    } else {
-                        scene.add(words);
-                    }
+                String text = texts
+                        ? Glyphs.shorten(Glyphs.visible(map.texts().get(r).get(c)), cell.width() - 4, size)
+                        : Float.isNaN(value) ? "" : Numbers.brief(value, tint.max());
+                if (text.isEmpty()) {
+                    continue;
+                }
+                int ink = Tint.inkOn(tint.color(tint.step(value)));
+                double x = cell.x() + (c + 0.5) * cell.width();
+                double y = cell.y() + (r + 0.5) * cell.height() + size * 0.36;
+                Words words = new Words(x, y, text, Font.of(size, ink), Anchor.MIDDLE, 0);
+                if (ink == Tint.WHITE) {
+                    light.add(words); // after the dark ones, so that the SVG has two groups and not hundreds
+                } else {
+                    scene.add(words);
                 }
             }
         }
@@ -240,7 +265,8 @@ final class MapScene {
     private static String legend(HeatMap map, Tint tint) {
         String unit = map.unit().isBlank() ? "" : "color: " + map.unit();
         String gap = tint.gaps() ? "gray: no value" : "";
-        return unit.isEmpty() || gap.isEmpty() ? unit + gap : unit + " · " + gap;
+        String texts = map.texts().isEmpty() || showsTexts(map) ? "" : "too many cells for their texts";
+        return Stream.of(unit, gap, texts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" · "));
     }
 
     private static double axisName(Scene scene, String rowName, double top) {

@@ -3,6 +3,7 @@ package dev.ariadne.display;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.Graph;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Panels;
 import dev.ariadne.view.View.Scale;
@@ -10,6 +11,7 @@ import dev.ariadne.view.View.Table;
 import dev.ariadne.view.View.Text;
 import dev.ariadne.view.View.Tokens;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 import java.util.stream.Collectors;
 
@@ -34,6 +36,8 @@ final class PlainText {
     private static String body(View view) {
         if (view instanceof HeatMap map) {
             return map.columns().size() <= NUMBER_COLUMNS ? numbers(map) : digits(map);
+        } else if (view instanceof Graph graph) {
+            return graph(graph);
         } else if (view instanceof Table table) {
             return grid(Grid.of(table));
         } else if (view instanceof Facts facts) {
@@ -102,12 +106,44 @@ final class PlainText {
             List<String> row = new ArrayList<>();
             row.add(map.rows().get(r));
             for (int c = 0; c < map.columns().size(); c++) {
-                row.add(Numbers.format(map.value(r, c), max));
+                String text = map.texts().isEmpty()
+                        ? ""
+                        : Glyphs.visible(map.texts().get(r).get(c)) + " ";
+                row.add(text + Numbers.format(map.value(r, c), max));
             }
             rows.add(row);
         }
         String unit = map.unit().isBlank() ? "" : "unit: " + Glyphs.visible(map.unit()) + "\n";
         return unit + grid(Grid.of(new Table("", columns, rows)));
+    }
+
+    /** Writes the nodes row by row, then the arrows. */
+    private static String graph(Graph graph) {
+        double heaviest =
+                Grid.max(graph.nodes().stream().map(Graph.Node::weight).toList());
+        double strongest =
+                Grid.max(graph.edges().stream().map(Graph.Edge::weight).toList());
+        List<List<String>> nodes = new ArrayList<>();
+        for (int row = 0; row < graph.rows().size(); row++) {
+            int at = row;
+            graph.nodes().stream()
+                    .filter(node -> node.row() == at)
+                    .sorted(Comparator.comparingInt(Graph.Node::column))
+                    .forEach(node -> nodes.add(List.of(
+                            graph.rows().get(at),
+                            node.id(),
+                            node.label().equals(node.id()) ? "" : node.label(),
+                            Double.isNaN(node.weight()) ? "" : Numbers.format(node.weight(), heaviest))));
+        }
+        List<List<String>> edges = graph.edges().stream()
+                .map(edge -> List.of(
+                        edge.from(),
+                        "->",
+                        edge.to(),
+                        Double.isNaN(edge.weight()) ? "" : Numbers.format(edge.weight(), strongest)))
+                .toList();
+        return grid(Grid.of(new Table("", List.of(graph.rowName(), "node", "label", graph.nodeUnit()), nodes)))
+                + grid(Grid.of(new Table("", List.of("from", "", "to", graph.edgeUnit()), edges)));
     }
 
     /** Writes one character for a cell: tenths of the largest value, letters below zero. */

@@ -15,7 +15,7 @@ final class Scene {
     private double height;
 
     /** Something that is painted. */
-    sealed interface Shape permits Box, Words, Picture {}
+    sealed interface Shape permits Box, Words, Picture, Curve, Area {}
 
     /** A filled rectangle. */
     record Box(double x, double y, double width, double height, int rgb) implements Shape {}
@@ -25,6 +25,12 @@ final class Scene {
 
     /** Cells stretched to a rectangle, with hard edges. */
     record Picture(double x, double y, double width, double height, IndexedImage image) implements Shape {}
+
+    /** A line of cubic curves: x and y of the start, then of two control points and of the end for each curve. */
+    record Curve(List<Double> points, int rgb, double width, boolean dashed) implements Shape {}
+
+    /** A filled polygon: x and y of each corner. */
+    record Area(List<Double> points, int rgb) implements Shape {}
 
     /** Size in pixels, color, weight, and whether all characters have one width. */
     record Font(double size, int rgb, boolean bold, boolean mono) {
@@ -114,6 +120,20 @@ final class Scene {
         if (shape instanceof Picture p) {
             return new Picture(p.x, p.y + dy, p.width, p.height, p.image);
         }
+        if (shape instanceof Curve c) {
+            return new Curve(lower(c.points, dy), c.rgb, c.width, c.dashed);
+        }
+        if (shape instanceof Area a) {
+            return new Area(lower(a.points, dy), a.rgb);
+        }
         throw new AssertionError("unhandled shape " + shape);
+    }
+
+    private static List<Double> lower(List<Double> points, double dy) {
+        List<Double> lower = new ArrayList<>(points);
+        for (int i = 1; i < lower.size(); i += 2) {
+            lower.set(i, lower.get(i) + dy);
+        }
+        return lower;
     }
 }

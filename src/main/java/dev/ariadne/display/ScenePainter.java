@@ -1,15 +1,20 @@
 package dev.ariadne.display;
 
+import dev.ariadne.display.Scene.Area;
 import dev.ariadne.display.Scene.Box;
+import dev.ariadne.display.Scene.Curve;
 import dev.ariadne.display.Scene.Picture;
 import dev.ariadne.display.Scene.Words;
+import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import java.awt.Graphics2D;
 import java.awt.RenderingHints;
 import java.awt.geom.AffineTransform;
+import java.awt.geom.Path2D;
 import java.awt.geom.Rectangle2D;
 import java.awt.image.BufferedImage;
+import java.util.List;
 
 /** Paints a scene with Java2D, as PNG. */
 final class ScenePainter {
@@ -55,9 +60,37 @@ final class ScenePainter {
             paint(g, words);
         } else if (shape instanceof Picture picture) {
             paint(g, picture);
+        } else if (shape instanceof Curve curve) {
+            paint(g, curve);
+        } else if (shape instanceof Area area) {
+            g.setColor(new Color(area.rgb()));
+            Path2D path = new Path2D.Double();
+            path.moveTo(area.points().get(0), area.points().get(1));
+            for (int i = 2; i < area.points().size(); i += 2) {
+                path.lineTo(area.points().get(i), area.points().get(i + 1));
+            }
+            g.fill(path);
         } else {
             throw new AssertionError("unhandled shape " + shape);
         }
+    }
+
+    private static void paint(Graphics2D g, Curve curve) {
+        g.setColor(new Color(curve.rgb()));
+        float[] dashes = curve.dashed() ? new float[] {SvgWriter.DASH, SvgWriter.GAP} : null;
+        g.setStroke(
+                new BasicStroke((float) curve.width(), BasicStroke.CAP_BUTT, BasicStroke.JOIN_MITER, 10, dashes, 0));
+        g.draw(path(curve));
+    }
+
+    static Path2D path(Curve curve) {
+        List<Double> p = curve.points();
+        Path2D path = new Path2D.Double();
+        path.moveTo(p.get(0), p.get(1));
+        for (int i = 2; i < p.size(); i += 6) {
+            path.curveTo(p.get(i), p.get(i + 1), p.get(i + 2), p.get(i + 3), p.get(i + 4), p.get(i + 5));
+        }
+        return path;
     }
 
     private static void paint(Graphics2D g, Words words) {

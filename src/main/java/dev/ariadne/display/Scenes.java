@@ -3,6 +3,7 @@ package dev.ariadne.display;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.Graph;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Panels;
 import dev.ariadne.view.View.Table;
@@ -28,6 +29,8 @@ final class Scenes {
             return TableScene.of(text);
         } else if (view instanceof Tokens tokens) {
             return TableScene.of(tokens);
+        } else if (view instanceof Graph graph) {
+            return GraphScene.of(graph);
         } else if (view instanceof Panels panels) {
             return panels(panels);
         }
@@ -74,6 +77,8 @@ final class Scenes {
                 && !MapScene.empty(first)
                 && !MapScene.empty(second)
                 && first.scale() == second.scale()
-                && first.unit().equals(second.unit());
+                && first.unit().equals(second.unit())
+                && first.texts().isEmpty() // small cells have no room for them
+                && second.texts().isEmpty();
     }
 }

@@ -1,15 +1,24 @@
 package dev.ariadne.display;
 
+import dev.ariadne.display.Scene.Area;
 import dev.ariadne.display.Scene.Box;
+import dev.ariadne.display.Scene.Curve;
 import dev.ariadne.display.Scene.Picture;
 import dev.ariadne.display.Scene.Words;
 import java.util.Base64;
+import java.util.List;
 import java.util.Locale;
+import java.util.stream.Collectors;
 
 /** Writes a scene as SVG that needs nothing from outside: no script, no link, no font file. */
 final class SvgWriter {
     private static final String SANS = "Helvetica,Arial,'Noto Sans','Noto Sans CJK SC',sans-serif";
     private static final String MONO = "Menlo,Consolas,'DejaVu Sans Mono','Noto Sans Mono CJK SC',monospace";
+
+    /** Lengths of the strokes of a dashed line and of what is between them. */
+    static final int DASH = 5;
+
+    static final int GAP = 4;
 
     private SvgWriter() {}
 
@@ -44,9 +53,20 @@ final class SvgWriter {
             svg.append("<image" + frame(p.x(), p.y(), p.width(), p.height())
                     + " preserveAspectRatio=\"none\" style=\"image-rendering:pixelated\" href=\"data:image/png;base64,"
                     + Base64.getEncoder().encodeToString(p.image().png()) + "\"/>\n");
+        } else if (shape instanceof Curve c) {
+            svg.append("<path d=\"M" + points(c.points().subList(0, 2)) + " C"
+                    + points(c.points().subList(2, c.points().size())) + "\" fill=\"none\" stroke=\"" + color(c.rgb())
+                    + "\" stroke-width=\"" + number(c.width()) + "\""
+                    + (c.dashed() ? " stroke-dasharray=\"" + DASH + " " + GAP + "\"" : "") + "/>\n");
+        } else if (shape instanceof Area area) {
+            svg.append("<polygon points=\"" + points(area.points()) + "\" fill=\"" + color(area.rgb()) + "\"/>\n");
         } else {
             throw new AssertionError("unhandled shape " + shape);
         }
+    }
+
+    private static String points(List<Double> points) {
+        return points.stream().map(SvgWriter::number).collect(Collectors.joining(" "));
     }
 
     static String color(int rgb) {

@@ -10,7 +10,6 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.lang.ref.Reference;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -105,18 +104,9 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             throw new IllegalArgumentException(
                     "a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type + " on " + device());
         }
-        NDManager copy = Tensors.engine().newBaseManager(device());
+        requireOpen();
         try {
-            Weights converted = weights.map(array -> {
-                NDArray other = array.toType(type, true);
-                other.attach(copy);
-                return other;
-            });
-            Constants copied = Constants.of(copy, config, type);
-            return new HookedTransformer(name, config, converted, copied, tokenizer, copy, copy::close);
-        } catch (RuntimeException | Error e) {
-            copy.close();
-            throw e;
+            return WeightProcessing.convert(type, name, config, weights, tokenizer, device());
         } finally {
             Reference.reachabilityFence(this); // else the weights may be freed while they are copied
         }
@@ -237,14 +227,9 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return Padding.pad(prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new));
     }
 
-    /** One readable piece per id, padding included; empty without a tokenizer. */
-    List<String> pieces(long[] row) {
-        return hasTokenizer()
-                ? Arrays.stream(row)
-                        .mapToObj(id ->
-                                id == PADDING ? Padding.SHOWN : tokenizer().toSingleString(id))
-                        .toList()
-                : List.of();
+    /** The tokenizer, or a stand-in that numbers tokens. */
+    ModelTokenizer reader() {
+        return tokenizer;
     }
 
     /** The names of all hook points, in the order of the forward pass; those on demand included. */
@@ -463,11 +448,6 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return runner.rate(vectors, targets);
     }
 
-    /** A token that the model predicts, readable; its number without a tokenizer. */
-    String tokenString(long id) {
-        return hasTokenizer() ? tokenizer().toSingleString(id) : "#" + id;
-    }
-
     /** An owner for a result that outlives a run; freed with the model at the latest. */
     NDManager newOwner() {
         requireOpen();
@@ -488,30 +468,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("family", config.family().equals("transformer_lens") ? "TransformerLens layout" : config.family());
         facts.put("parameters", String.format(Locale.ROOT, "%,d", parameterCount()));
-        facts.put("layers", Integer.toString(config.nLayers()));
-        facts.put("d_model", Integer.toString(config.dModel()));
-        facts.put(
-                "heads",
-                config.nHeads() + " × " + config.dHead()
-                        + (config.groupSize() > 1 ? " (" + config.nKeyValueHeads() + " key/value)" : ""));
-        facts.put("d_mlp", config.attnOnly() ? "none" : config.dMlp() + (config.gated() ? ", gated" : ""));
-        facts.put(
-                "norm",
-                switch (config.norm()) {
-                    case LAYER -> "LayerNorm";
-                    case LAYER_PRE -> "LayerNorm, weights folded";
-                    case RMS -> "RMSNorm";
-                    case RMS_PRE -> "RMSNorm, weights folded";
-                    case NONE -> "none";
-                });
-        if (!config.attnOnly()) {
-            facts.put("activation", config.activation().toString().toLowerCase(Locale.ROOT));
-        }
-        facts.put("positions", config.positions().toString().toLowerCase(Locale.ROOT));
-        facts.put("vocabulary", String.format(Locale.ROOT, "%,d", config.dVocab()));
-        facts.put("context", config.nCtx() + " tokens");
+        facts.putAll(config.facts());
         facts.put(
                 "beginning of sequence",
                 tokenizer

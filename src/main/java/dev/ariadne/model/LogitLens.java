@@ -67,13 +67,13 @@ public final class LogitLens implements Displayable {
             Prediction top = new Prediction(
                     1,
                     ratings.top()[row],
-                    model.tokenString(ratings.top()[row]),
+                    model.reader().piece(ratings.top()[row]),
                     ratings.topLogit()[row],
                     ratings.topProbability(row));
             Prediction target = new Prediction(
                     (int) ratings.rank()[row],
                     each[row],
-                    model.tokenString(each[row]),
+                    model.reader().piece(each[row]),
                     ratings.logit()[row],
                     ratings.probability(row));
             readings.add(new Reading(

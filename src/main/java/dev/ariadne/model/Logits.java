@@ -334,7 +334,7 @@ public final class Logits implements Displayable, AutoCloseable {
         }
 
         private Prediction prediction(int id, int rank) {
-            return new Prediction(rank, id, model.tokenString(id), logits[id], Math.exp(logits[id] - logSumExp));
+            return new Prediction(rank, id, model.reader().piece(id), logits[id], Math.exp(logits[id] - logSumExp));
         }
     }
 }

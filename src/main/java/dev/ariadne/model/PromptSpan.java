@@ -18,7 +18,7 @@ record PromptSpan(List<List<String>> tokens, int from, int to) {
     }
 
     static PromptSpan of(HookedTransformer model, long[][] tokens, int from, int to) {
-        return new PromptSpan(Arrays.stream(tokens).map(model::pieces).toList(), from, to);
+        return new PromptSpan(Arrays.stream(tokens).map(model.reader()::pieces).toList(), from, to);
     }
 
     int batch() {

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.ModelConfig.Norm;
 import dev.ariadne.model.ModelConfig.Positions;
 import dev.ariadne.model.Weights.Affine;
@@ -122,6 +123,24 @@ final class WeightProcessing implements AutoCloseable {
             case CENTER_WRITING_WEIGHTS -> centerWritingWeights();
             case CENTER_UNEMBED -> centerUnembed();
             case FOLD_VALUE_BIASES -> foldValueBiases();
+        }
+    }
+
+    /** The same model in another floating-point type, with its own weights. */
+    static HookedTransformer convert(
+            DataType type, String name, ModelConfig config, Weights weights, ModelTokenizer tokenizer, Device device) {
+        NDManager copy = Tensors.engine().newBaseManager(device);
+        try {
+            Weights converted = weights.map(array -> {
+                NDArray other = array.toType(type, true);
+                other.attach(copy);
+                return other;
+            });
+            Constants constants = Constants.of(copy, config, type);
+            return new HookedTransformer(name, config, converted, constants, tokenizer, copy, copy::close);
+        } catch (RuntimeException | Error e) {
+            copy.close();
+            throw e;
         }
     }
 

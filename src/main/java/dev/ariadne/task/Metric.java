@@ -79,4 +79,18 @@ public interface Metric extends UnaryOperator<NDArray> {
     static Metric probability(HookedTransformer model, String token) {
         return new Probability("p(" + token.strip() + ")", model.tokenizer().toSingleToken(token));
     }
+
+    /**
+     * How well a known next token is predicted, by token ids.
+     *
+     * @param answers the right answer's id, one per prompt, or one for all
+     * @return its log-probability in nats, at most 0: minus the loss at the last position
+     * @throws IllegalArgumentException when there is no answer, or a negative id
+     */
+    static Metric logProbability(long... answers) {
+        if (answers.length == 0) {
+            throw new IllegalArgumentException("one answer per prompt, or one for all, got none");
+        }
+        return new LogProbability(answers.clone());
+    }
 }

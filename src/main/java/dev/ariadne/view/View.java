@@ -2,10 +2,12 @@ package dev.ariadne.view;
 
 import java.util.Arrays;
 import java.util.Collections;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 
 /**
  * What there is to see, as plain data: no colors, no HTML, no tensors.
@@ -13,7 +15,7 @@ import java.util.Objects;
  * <p>Views are immutable. A view is itself displayable, so a notebook can build one and show it.
  */
 public sealed interface View extends Displayable
-        permits View.Text, View.Facts, View.Table, View.Bars, View.HeatMap, View.Panels, View.Tokens {
+        permits View.Text, View.Facts, View.Table, View.Bars, View.HeatMap, View.Panels, View.Tokens, View.Graph {
     @Override
     default View view() {
         return this;
@@ -147,6 +149,7 @@ public sealed interface View extends Displayable
      * @param values [row, column]; NaN cells are gray; copied, and the accessor returns a copy
      * @param unit the unit of the values, such as "logits"
      * @param scale how values become colors
+     * @param texts [row][column] what is written in the cells instead of numbers, such as the top token; empty for nothing
      */
     @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out, compared by content below
     record HeatMap(
@@ -157,17 +160,63 @@ public sealed interface View extends Displayable
             List<String> columns,
             float[][] values,
             String unit,
-            Scale scale)
+            Scale scale,
+            List<List<String>> texts)
             implements View {
         /** Copies everything and checks the sizes. */
         public HeatMap {
             rows = List.copyOf(rows);
             columns = List.copyOf(columns);
             values = copy(values);
+            texts = texts.stream().map(List::copyOf).toList();
+            if (!texts.isEmpty()) {
+                requireSize("texts of the heat map '" + title + "'", texts.size(), "rows", rows);
+            }
+            for (int r = 0; r < texts.size(); r++) {
+                requireSize(
+                        "texts[" + r + "] of the heat map '" + title + "'",
+                        texts.get(r).size(),
+                        "columns",
+                        columns);
+            }
             requireSize("values of the heat map '" + title + "'", values.length, "rows", rows);
             for (int r = 0; r < values.length; r++) {
                 requireSize("values[" + r + "] of the heat map '" + title + "'", values[r].length, "columns", columns);
             }
+        }
+
+        /**
+         * Creates a heat map without texts in its cells; the parameters are those above.
+         *
+         * @param title the heading, empty for none
+         * @param rowName what a row is
+         * @param rows the row labels
+         * @param columnName what a column is
+         * @param columns the column labels
+         * @param values [row, column]
+         * @param unit the unit of the values
+         * @param scale how values become colors
+         */
+        public HeatMap(
+                String title,
+                String rowName,
+                List<String> rows,
+                String columnName,
+                List<String> columns,
+                float[][] values,
+                String unit,
+                Scale scale) {
+            this(title, rowName, rows, columnName, columns, values, unit, scale, List.of());
+        }
+
+        /**
+         * Returns the same map with a text in each cell.
+         *
+         * @param cells [row][column]
+         * @return a new map
+         */
+        public HeatMap withTexts(List<List<String>> cells) {
+            return new HeatMap(title, rowName, rows, columnName, columns, values, unit, scale, cells);
         }
 
         @Override
@@ -204,12 +253,14 @@ public sealed interface View extends Displayable
                     && columns.equals(that.columns)
                     && Arrays.deepEquals(values, that.values)
                     && unit.equals(that.unit)
-                    && scale == that.scale;
+                    && scale == that.scale
+                    && texts.equals(that.texts);
         }
 
         @Override
         public int hashCode() {
-            return Objects.hash(title, rowName, rows, columnName, columns, Arrays.deepHashCode(values), unit, scale);
+            return Objects.hash(
+                    title, rowName, rows, columnName, columns, Arrays.deepHashCode(values), unit, scale, texts);
         }
 
         @Override
@@ -271,6 +322,76 @@ public sealed interface View extends Displayable
         @Override
         public String toString() {
             return "Tokens[" + title + ", " + tokens.size() + " tokens]";
+        }
+    }
+
+    /**
+     * Nodes in rows and weighted arrows between them, such as a circuit or the composition of heads.
+     *
+     * @param title the heading, empty for none
+     * @param rowName what a row is, such as "layer"
+     * @param rows the row labels, the first at the top; rows without nodes are not shown
+     * @param nodes the nodes
+     * @param nodeUnit what the nodes' weights are, empty when they have none
+     * @param edges the arrows, in any direction
+     * @param edgeUnit what the edges' weights are, empty when they have none
+     */
+    record Graph(
+            String title,
+            String rowName,
+            List<String> rows,
+            List<Node> nodes,
+            String nodeUnit,
+            List<Edge> edges,
+            String edgeUnit)
+            implements View {
+        /** Copies the lists, and checks that ids differ, that rows exist, and that edges join two of the nodes. */
+        public Graph {
+            rows = List.copyOf(rows);
+            nodes = List.copyOf(nodes);
+            edges = List.copyOf(edges);
+            Set<String> ids = new HashSet<>();
+            for (Node node : nodes) {
+                if (!ids.add(node.id())) {
+                    throw new IllegalArgumentException(
+                            "two nodes have the id '" + node.id() + "'; ids must differ, labels need not");
+                }
+                if (node.row() < 0 || node.row() >= rows.size()) {
+                    throw new IllegalArgumentException("the node '" + node.id() + "' is in row " + node.row()
+                            + ", but rows are " + rows + ", from 0");
+                }
+            }
+            for (Edge edge : edges) {
+                if (edge.from().equals(edge.to()) || !ids.contains(edge.from()) || !ids.contains(edge.to())) {
+                    throw new IllegalArgumentException("an edge must join two different nodes, got '" + edge.from()
+                            + "' -> '" + edge.to() + "'; the ids are those of the nodes");
+                }
+            }
+        }
+
+        /**
+         * A node.
+         *
+         * @param id what edges call it by
+         * @param label what is written in it
+         * @param row its row, from 0
+         * @param column its place in the row: smaller is further left, equal ones in the order given
+         * @param weight a number written below the label; NaN for none
+         */
+        public record Node(String id, String label, int row, int column, double weight) {}
+
+        /**
+         * An arrow.
+         *
+         * @param from the id of the node where it starts
+         * @param to the id of the node it points at
+         * @param weight its strength, drawn as its width; negative arrows are dashed; NaN for none
+         */
+        public record Edge(String from, String to, double weight) {}
+
+        @Override
+        public String toString() {
+            return "Graph[" + title + ", " + nodes.size() + " nodes, " + edges.size() + " edges]";
         }
     }
 

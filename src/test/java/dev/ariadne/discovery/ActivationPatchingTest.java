@@ -14,6 +14,7 @@ import dev.ariadne.task.Metric;
 import dev.ariadne.view.View;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -62,12 +63,15 @@ class ActivationPatchingTest {
             }
         }
         PatchGrid patterns = patching.byHead("pattern");
-        List<PatchGrid> heads = patching.byHeadAndPosition("q");
+        PatchGrid heads = patching.byHeadAndPosition("q");
+        PatchGrid looks = patching.attnHeadPatternByPos();
+        assertThat(heads.rows()).startsWith("L0H0", "L0H1").endsWith("L1H3");
         for (int head = 0; head < 4; head++) {
             assertThat(patterns.value(1, head))
                     .isCloseTo(slow("blocks.1.attn.hook_pattern", ":, " + head), within(1e-5));
-            assertThat(heads.get(1).value(4, head))
-                    .isCloseTo(slow("blocks.1.attn.hook_q", ":, 4, " + head), within(1e-5));
+            assertThat(heads.value(4 + head, 4)).isCloseTo(slow("blocks.1.attn.hook_q", ":, 4, " + head), within(1e-5));
+            assertThat(looks.value(4 + head, 3)) // the destination, not the source
+                    .isCloseTo(slow("blocks.1.attn.hook_pattern", ":, " + head + ", 3"), within(1e-5));
         }
     }
 
@@ -84,11 +88,10 @@ class ActivationPatchingTest {
             assertHeads(grouped, "k_input", "hook_k_input", ":, :, %d", 2);
             assertHeads(grouped, "q_input", "hook_q_input", ":, :, %d", 4);
             assertHeads(grouped, "attn_scores", "attn.hook_attn_scores", ":, %d", 4);
-            PatchGrid last = ActivationPatching.of(grouped, CLEAN, CORRUPTED, metric)
-                    .byHeadAndPosition("hook_k")
-                    .get(1);
-            assertThat(last.columns()).containsExactly("0", "1");
-            assertThat(last.value(1, 1)).isCloseTo(slow(grouped, "blocks.1.attn.hook_k", ":, 1, 1"), within(1e-5));
+            PatchGrid keys =
+                    ActivationPatching.of(grouped, CLEAN, CORRUPTED, metric).byHeadAndPosition("hook_k");
+            assertThat(keys.rows()).containsExactly("L0H0", "L0H1", "L1H0", "L1H1");
+            assertThat(keys.value(3, 1)).isCloseTo(slow(grouped, "blocks.1.attn.hook_k", ":, 1, 1"), within(1e-5));
         }
     }
 
@@ -102,6 +105,64 @@ class ActivationPatchingTest {
             }
         }
         assertThat(grid.value(0, 0)).as(site + " matters").isNotCloseTo(grid.corrupted(), within(1e-6));
+    }
+
+    @Test
+    void readyGridsAreTheSitesTheyAreNamedFor() {
+        PatchGrids every = patching.attnHeadAllPosEvery();
+        assertThat(every.grids().keySet()).containsExactly("out", "q", "k", "v", "pattern");
+        assertThat(every.get("out")).isEqualTo(patching.attnHeadOutAllPos()).isEqualTo(patching.byHead("z"));
+        assertThat(every.get("k")).isEqualTo(patching.attnHeadKAllPos());
+        assertThat(every.get("v")).isEqualTo(patching.attnHeadVAllPos()).isNotEqualTo(patching.attnHeadQAllPos());
+        assertThat(every.get("pattern")).isEqualTo(patching.attnHeadPatternAllPos());
+        PatchGrids byPos = patching.attnHeadByPosEvery();
+        assertThat(byPos.get("out")).isEqualTo(patching.attnHeadOutByPos());
+        assertThat(byPos.get("q")).isEqualTo(patching.attnHeadQByPos());
+        assertThat(byPos.get("k")).isEqualTo(patching.attnHeadKByPos());
+        assertThat(byPos.get("v")).isEqualTo(patching.attnHeadVByPos());
+        PatchGrids blocks = patching.blockEvery();
+        assertThat(blocks.get("resid_pre")).isEqualTo(patching.residPre());
+        assertThat(blocks.get("attn_out")).isEqualTo(patching.attnOut());
+        assertThat(blocks.get("mlp_out")).isEqualTo(patching.mlpOut()).isNotEqualTo(patching.residMid());
+        try (HookedTransformer attention = HookedTransformer.load("src/test/resources/tl/attn-only-tiny", "cpu")) {
+            assertThat(ActivationPatching.of(attention, CLEAN, CORRUPTED, metric)
+                            .blockEvery()
+                            .grids())
+                    .containsOnlyKeys("resid_pre", "attn_out");
+        }
+    }
+
+    @Test
+    void patchesWhatAFunctionSays() {
+        PatchGrid neurons = patching.patch("post", "neuron", List.of("3", "90"), (x, column, from) -> {
+            String at = ":, :, " + (column == 0 ? 3 : 90);
+            x.set(new NDIndex(at), from.get(at));
+            return x;
+        });
+        assertThat(neurons.columns()).containsExactly("3", "90");
+        for (int layer = 0; layer < 2; layer++) {
+            String hook = "blocks." + layer + ".mlp.hook_post";
+            assertThat(neurons.value(layer, 1)).isCloseTo(slow(hook, ":, :, 90"), within(1e-5));
+        }
+        PatchGrid nothing = patching.patch("z", "none", List.of(""), (x, column, from) -> x);
+        assertThat(nothing.value(1, 0)).isCloseTo(nothing.corrupted(), within(1e-6));
+    }
+
+    @Test
+    void severalGridsAreOneTableAndOnePicture() {
+        PatchGrids blocks = patching.blockEvery();
+        assertThat(blocks.table().rowCount()).isEqualTo(30);
+        assertThat(blocks.table().columnNames()).startsWith("patched", "layer", "position");
+        assertThat(blocks.table().stringColumn("patched").get(10)).isEqualTo("attn_out");
+        assertThat(blocks.view())
+                .isInstanceOfSatisfying(
+                        View.Panels.class,
+                        panels -> assertThat(panels.panels())
+                                .extracting(View::title)
+                                .containsExactly("resid_pre", "attn_out", "mlp_out"));
+        assertThat(blocks.toString()).contains("resid_pre, attn_out, mlp_out (gpt2-tiny");
+        assertThatThrownBy(() -> blocks.get("z")).hasMessageContaining("[resid_pre, attn_out, mlp_out]");
+        assertThatThrownBy(() -> new PatchGrids("none", Map.of())).hasMessageContaining("got none");
     }
 
     @Test

@@ -77,7 +77,7 @@ class HtmlWriterTest {
         Document document = parse(svg);
         NodeList elements = document.getElementsByTagName("*");
         for (int i = 0; i < elements.getLength(); i++) {
-            assertThat(Set.of("svg", "rect", "g", "text", "image"))
+            assertThat(Set.of("svg", "rect", "g", "text", "image", "path", "polygon"))
                     .contains(elements.item(i).getNodeName());
         }
         assertThat(Display.svg(view))

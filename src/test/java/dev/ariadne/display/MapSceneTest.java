@@ -74,6 +74,24 @@ class MapSceneTest {
     }
 
     @Test
+    void writesTextsInsteadOfNumbers() {
+        HeatMap map = Samples.map(4, 7, Scale.SEQUENTIAL).withTexts(Collections.nCopies(4, Samples.tokens(7)));
+        Scene scene = MapScene.of(map);
+        noneOverlap(scene);
+        assertThat(texts(scene)).filteredOn("达拉斯首都"::equals).hasSizeGreaterThanOrEqualTo(4);
+        assertThat(texts(scene)).filteredOn(t -> t.matches("0\\.\\d\\d")).hasSize(1); // the end of the color bar
+        assertThat(texts(MapScene.of("two", List.of(map, Samples.map(4, 7, Scale.SEQUENTIAL)))))
+                .filteredOn("达拉斯首都"::equals)
+                .hasSizeLessThan(4);
+        assertThat(texts(Scenes.of(new Panels("two", List.of(map, map)))))
+                .as("each by itself, as small ones have no room")
+                .filteredOn("达拉斯首都"::equals)
+                .hasSizeGreaterThanOrEqualTo(8);
+        HeatMap large = Samples.map(2, 65, Scale.SEQUENTIAL).withTexts(Collections.nCopies(2, Samples.tokens(65)));
+        assertThat(texts(MapScene.of(large))).anyMatch(text -> text.contains("too many cells for their texts"));
+    }
+
+    @Test
     void sharesOneScaleAmongPanels() {
         HeatMap small = new HeatMap("", "", List.of("a"), "", List.of("b"), new float[][] {{1}}, "", Scale.SEQUENTIAL);
         HeatMap large = new HeatMap("", "", List.of("a"), "", List.of("b"), new float[][] {{4}}, "", Scale.SEQUENTIAL);
@@ -97,7 +115,7 @@ class MapSceneTest {
         assertThat(texts(scene)).filteredOn("1"::equals).hasSize(1);
     }
 
-    private static void noneOverlap(Scene scene) {
+    static void noneOverlap(Scene scene) {
         List<Words> words = words(scene);
         List<Area> areas = words.stream().map(w -> new Area(box(w))).toList();
         for (int i = 0; i < words.size(); i++) {
@@ -114,7 +132,7 @@ class MapSceneTest {
     }
 
     /** Measures with a real, wide font, not with our own estimate. */
-    private static Shape box(Words words) {
+    static Shape box(Words words) {
         Font font = new Font(Font.SANS_SERIF, words.font().bold() ? Font.BOLD : Font.PLAIN, 12)
                 .deriveFont((float) (words.font().size() * 0.95));
         double width = font.getStringBounds(words.text(), new FontRenderContext(null, true, true))
@@ -126,7 +144,7 @@ class MapSceneTest {
         return turn.createTransformedShape(new Rectangle2D.Double(start, -0.72 * size, width, 0.92 * size));
     }
 
-    private static List<Words> words(Scene scene) {
+    static List<Words> words(Scene scene) {
         return scene.shapes().stream()
                 .filter(Words.class::isInstance)
                 .map(Words.class::cast)
@@ -134,7 +152,7 @@ class MapSceneTest {
                 .toList();
     }
 
-    private static List<String> texts(Scene scene) {
+    static List<String> texts(Scene scene) {
         return words(scene).stream().map(Words::text).toList();
     }
 }

@@ -4,6 +4,7 @@ import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bar;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.Graph;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Panels;
 import dev.ariadne.view.View.Scale;
@@ -48,6 +49,9 @@ final class Samples {
         all.add(new Panels("no panels", List.of()));
         all.add(new HeatMap("no cells", "row", List.of(), "column", List.of(), new float[0][], "", Scale.SEQUENTIAL));
         all.add(new Tokens("no tokens", List.of(), new double[0], ""));
+        all.add(new Graph("no nodes", "", List.of(), List.of(), "", List.of(), ""));
+        all.add(graph(50, 90));
+        all.add(map(5, 4, Scale.SEQUENTIAL).withTexts(Collections.nCopies(5, tokens(4))));
         all.add(map(30, 12, Scale.DIVERGING));
         all.add(map(64, 64, Scale.SEQUENTIAL));
         all.add(new Panels("heads", Collections.nCopies(12, map(20, 20, Scale.SEQUENTIAL))));
@@ -74,6 +78,21 @@ final class Samples {
                                 new Bar("b", -1e-9, List.of("2")),
                                 new Bar("c", Double.NaN, List.of("3")))),
                 map,
+                ((HeatMap) map).withTexts(List.of(labels, labels)),
+                new Graph(
+                        text,
+                        text,
+                        labels,
+                        List.of(
+                                new Graph.Node(text, text, 0, 0, Double.NaN),
+                                new Graph.Node("b", text, 1, 0, -1),
+                                new Graph.Node("c", "c", 1, 0, Double.POSITIVE_INFINITY)),
+                        text,
+                        List.of(
+                                new Graph.Edge(text, "b", -1),
+                                new Graph.Edge("c", text, Double.NaN),
+                                new Graph.Edge("c", "b", Double.NEGATIVE_INFINITY)),
+                        text),
                 new Tokens(text, List.of(text, "b", "c\n"), new double[] {1, -2, Double.NaN}, text),
                 new Panels(text, List.of(map, map, new Text(text, text), new Panels(text, List.of(map)))));
     }
@@ -87,6 +106,24 @@ final class Samples {
             }
         }
         return new HeatMap("grid", "layer", numbers(rows), "position", tokens(columns), values, "logits", scale);
+    }
+
+    /** A graph of heads in twelve layers, arrows from lower layers to higher ones. */
+    static Graph graph(int heads, int arrows) {
+        Random random = new Random(7);
+        List<Graph.Node> nodes = new ArrayList<>();
+        for (int i = 0; i < heads; i++) {
+            nodes.add(new Graph.Node("n" + i, "L" + i % 12 + "H" + i, i % 12, random.nextInt(12), random.nextDouble()));
+        }
+        List<Graph.Edge> edges = new ArrayList<>();
+        while (edges.size() < arrows) {
+            Graph.Node from = nodes.get(random.nextInt(heads));
+            Graph.Node to = nodes.get(random.nextInt(heads));
+            if (from.row() < to.row()) {
+                edges.add(new Graph.Edge(from.id(), to.id(), random.nextGaussian()));
+            }
+        }
+        return new Graph("composition", "layer", numbers(12), nodes, "score", edges, "composition");
     }
 
     static List<String> numbers(int n) {

@@ -143,14 +143,8 @@ class ResidStackTest {
             assertThat(neurons.labels()).containsExactly("L1N17", "L1N18");
             assertThat(neurons.shape()).containsExactly(2, 2, 1, 32);
             float[] post = cache.get("post", 1).toFloatArray(); // [2, 5, 128]
-            float[] wOut = model.arrays()
-                    .layers()
-                    .get(1)
-                    .mlp()
-                    .orElseThrow()
-                    .out()
-                    .w()
-                    .toFloatArray(); // [32, 128]
+            float[] wOut =
+                    model.arrays().layers().get(1).mlp().orElseThrow().out().w().toFloatArray(); // [32, 128]
             float[] actual = neurons.toFloatArray();
             for (int i = 0; i < actual.length; i++) {
                 int neuron = 17 + i / 64;

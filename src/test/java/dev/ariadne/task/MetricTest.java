@@ -67,4 +67,14 @@ class MetricTest {
             assertThatThrownBy(() -> Metric.probability(model, "De")).isInstanceOf(IllegalArgumentException.class);
         }
     }
+
+    @Test
+    void logProbabilityIsMinusTheLoss() {
+        double sum = Math.exp(1) + Math.exp(2) + Math.exp(4);
+        float[] each = Metric.logProbability(2, 0).perPrompt(logits).toFloatArray();
+        assertThat((double) each[0]).isCloseTo(4 - Math.log(sum), within(1e-6));
+        assertThat((double) each[1]).isCloseTo(8 - Math.log(Math.exp(8) + Math.exp(3) + Math.exp(5)), within(1e-6));
+        assertThatThrownBy(Metric::logProbability).hasMessageContaining("got none");
+        assertThatThrownBy(() -> Metric.logProbability(-1)).hasMessageContaining("got -1");
+    }
 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ariadne.view.View.Bar;
 import dev.ariadne.view.View.Bars;
+import dev.ariadne.view.View.Graph;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Scale;
 import dev.ariadne.view.View.Table;
@@ -38,6 +39,39 @@ class ViewTest {
                 .hasMessageContaining("each of the 1 tokens, got 2");
         assertThatThrownBy(() -> new Bars("t", "token", "p", List.of("id"), List.of(new Bar("x", 1))))
                 .hasMessageContaining("notes of the bar 'x'");
+    }
+
+    @Test
+    void refusesTextsThatDoNotFitTheCells() {
+        HeatMap map = map(new float[2][2]);
+        List<String> two = List.of("a", "b");
+        assertThat(map.withTexts(List.of(two, two)))
+                .isNotEqualTo(map)
+                .extracting(HeatMap::texts)
+                .isEqualTo(List.of(two, two));
+        assertThatThrownBy(() -> map.withTexts(List.of(two))).hasMessageContaining("each of the 2 rows, got 1");
+        assertThatThrownBy(() -> map.withTexts(List.of(two, List.of("a"))))
+                .hasMessageContaining("texts[1]")
+                .hasMessageContaining("each of the 2 columns, got 1");
+    }
+
+    @Test
+    void refusesGraphsThatDoNotHangTogether() {
+        Graph.Node a = new Graph.Node("a", "A", 0, 0, 1);
+        Graph.Node b = new Graph.Node("b", "A", 1, 0, Double.NaN);
+        assertThat(graph(List.of(a, b), new Graph.Edge("a", "b", -1))).hasToString("Graph[g, 2 nodes, 1 edges]");
+        assertThatThrownBy(() -> graph(List.of(a, a))).hasMessageContaining("two nodes have the id 'a'");
+        assertThatThrownBy(() -> graph(List.of(new Graph.Node("c", "c", 2, 0, 1))))
+                .hasMessageContaining("'c' is in row 2, but rows are [r, s]");
+        for (Graph.Edge edge :
+                List.of(new Graph.Edge("a", "a", 1), new Graph.Edge("a", "x", 1), new Graph.Edge("x", "a", 1))) {
+            assertThatThrownBy(() -> graph(List.of(a, b), edge))
+                    .hasMessageContaining("'" + edge.from() + "' -> '" + edge.to() + "'");
+        }
+    }
+
+    private static Graph graph(List<Graph.Node> nodes, Graph.Edge... edges) {
+        return new Graph("g", "row", List.of("r", "s"), nodes, "", List.of(edges), "");
     }
 
     @Test
