@@ -54,9 +54,7 @@ final class TestModels {
                 "models/gemma3-tiny",
                 "tl/gpt2-tiny",
                 "tl/attn-only-tiny",
-                "tl/shortformer-tiny",
-                "tl/gemma-like-tiny",
-                "tl/parallel-tiny",
+                "tl/attn-only-tiny with shortformer positions",
                 "tl/attn-only-tiny with none positions");
     }
 
