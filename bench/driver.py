@@ -14,11 +14,13 @@ DATA = ROOT / "target" / "bench"
 PEERS = ("eager", "transformerlens")
 GENERATION_PEERS = ("transformers",)
 WARM_UP = 3  # runs, and seconds: a JVM compiles what it runs often
+TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
 HELP = """\
 Each result is one line: name <tab> value <tab> unit <tab> peer value <tab> ratio, medians in ms. The ratio is the median
-of the ratios of neighbouring runs, below 1 where this library is faster; '-' where there is no peer.
+of the ratios of neighbouring turns, below 1 where this library is faster; '-' where there is no peer. A turn of what takes
+less than 60 ms is the median of several runs in a row, on each side as many.
 A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
 For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt, then --python peer/bin/python.
 """
@@ -143,10 +145,11 @@ def measure(case, names, workers, runs):
         for peer in turns:
             workers[peer].run()
         warm += 1
+    repeats = max(1, round(TURN / max(1, workers[None].run())))
     times = {peer: [] for peer in turns}
     for _ in range(runs):
         for peer in turns:
-            times[peer].append(workers[peer].run())
+            times[peer].append(median(workers[peer].run() for _ in range(repeats)))
     same = True
     for name, peer in names:
         value, other, ratio = f"{median(times[None]):.3f}", "-", "-"
