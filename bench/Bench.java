@@ -3,6 +3,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.model.Sampling;
 import dev.ariadne.task.Metric;
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -26,6 +27,10 @@ public final class Bench {
     /** Where the cases find generated weights and leave nothing else. */
     static final Path DATA = Path.of(System.getProperty("ariadne.bench.data", "target/bench"));
 
+    /** Greedy, with a cache, and not ended by the model: the same number of tokens on both sides. */
+    private static final Sampling GENERATION =
+            Sampling.DEFAULT.withMaxNewTokens(64).withStopAtEos(false);
+
     private static final Map<String, Supplier<Case>> CASES = new LinkedHashMap<>();
 
     static {
@@ -35,6 +40,7 @@ public final class Bench {
                 CASES.put(work + "/" + size, () -> new ModelCase(work, size));
             }
         }
+        CASES.put("generate/smollm2/1x20", () -> new ModelCase("generate", "smollm2/1x20"));
         CASES.put("first-logits/smollm2", () -> new FreshJvm("--first-logits"));
     }
 
@@ -128,7 +134,7 @@ public final class Bench {
         }
     }
 
-    /** One run of a model, in one of three ways. */
+    /** One run of a model, in one of four ways. */
     private static final class ModelCase implements Case {
         private final String work;
         private final HookedTransformer model;
@@ -159,6 +165,14 @@ public final class Bench {
                         return norm(cache.logits());
                     }
                 }
+                case "generate" -> {
+                    var ids = model.generate(tokens, GENERATION).rows().get(0).tokens();
+                    double sum = 0;
+                    for (int i = 0; i < ids.size(); i++) {
+                        sum += (i + 1.0) * ids.get(i).id();
+                    }
+                    return sum / (ids.size() * (ids.size() + 1) / 2.0);
+                }
                 default -> {
                     try (var cache = model.runWithGradients(tokens, metric, List.of("z"))) {
                         return Math.sqrt(cache.names().stream()
@@ -175,6 +189,7 @@ public final class Bench {
             switch (work) {
                 case "forward" -> model.run(tokens).close();
                 case "cache" -> model.runWithCache(tokens).close();
+                case "generate" -> model.generate(tokens, GENERATION);
                 default -> model.runWithGradients(tokens, metric, List.of("z")).close();
             }
             return (System.nanoTime() - start) / 1e6;

@@ -12,6 +12,7 @@ from time import monotonic
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "target" / "bench"
 PEERS = ("eager", "transformerlens")
+GENERATION_PEERS = ("transformers",)
 WARM_UP = 3  # runs, and seconds: a JVM compiles what it runs often
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
@@ -105,6 +106,10 @@ def wanted(name, selected):
     return not selected or any(name == start or name.startswith(start.rstrip("/") + "/") for start in selected)
 
 
+def peers_of(case):
+    return GENERATION_PEERS if case.startswith("generate/") else PEERS
+
+
 def matching(case, threads, peers, selected):
     """The names asked for of one case, as (name, peer or None)."""
     base = f"{case}/{threads}t"
@@ -156,8 +161,9 @@ def measure(case, names, workers, runs):
 
 
 def run_threads(java, cases, threads, options):
-    peers = PEERS if options.python else ()
-    plan = [(case, matching(case, threads, peers, options.names)) for case in cases]
+    plan = [
+        (case, matching(case, threads, peers_of(case) if options.python else (), options.names)) for case in cases
+    ]
     plan = [(case, names) for case, names in plan if names]
     used = {peer for _, names in plan for _, peer in names if peer}
     workers, same = {}, True
@@ -181,7 +187,7 @@ def main():
     if options.list:
         for case in cases:
             for threads in options.threads:
-                for peer in PEERS:
+                for peer in peers_of(case):
                     print(f"{case}/{threads}t/{peer}")
         return 0
     note("random weights and class files are in target/bench")

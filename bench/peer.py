@@ -1,9 +1,9 @@
-"""The Python worker of bench/run: peer.py eager|transformerlens DATA_FOLDER. Same protocol as Bench.java.
+"""The Python worker of bench/run: peer.py eager|transformerlens|transformers DATA_FOLDER. Same protocol as Bench.java.
 
 'eager' is a bare PyTorch model, written out below: the same maths and nothing else. 'transformerlens' is TransformerLens's
-HookedTransformer with the same weights, used as its documentation uses it. A case is named WORK/MODEL/BATCHxPOS; each
-answers with a figure that every side must find: the norm of the last position's logits of the first prompt, or of all
-gradients.
+HookedTransformer with the same weights, 'transformers' Hugging Face's model, each used as its documentation uses it. A case
+is named WORK/MODEL/BATCHxPOS; each answers with a figure that every side must find: the norm of the last position's logits
+of the first prompt, or of all gradients, or a mean of the generated tokens' ids, later ones counting more.
 """
 
 import json
@@ -18,6 +18,7 @@ import torch
 import torch.nn.functional as F
 
 SMOLLM2 = "SmolLM2-135M-Instruct.Q4_1.gguf"
+NEW_TOKENS = 64  # of a generation
 
 
 class Absent(Exception):
@@ -59,6 +60,7 @@ def smollm2_weights():
     field = lambda name: reader.get_field(f"llama.{name}").contents()
     config = {
         "layers": field("block_count"),
+        "ctx": field("context_length"),
         "d": field("embedding_length"),
         "mlp": field("feed_forward_length"),
         "heads": field("attention.head_count"),
@@ -348,6 +350,69 @@ class TransformerLens:
         return list(gradients.values())
 
 
+# ---------------------------------------------------------------------------------------------------- transformers
+
+
+def hugging_face_llama(c, weights):
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=c["vocab"],
+        hidden_size=c["d"],
+        intermediate_size=c["mlp"],
+        num_hidden_layers=c["layers"],
+        num_attention_heads=c["heads"],
+        num_key_value_heads=c["kv_heads"],
+        max_position_embeddings=c["ctx"],
+        rms_norm_eps=c["eps"],
+        rope_theta=c["base"],
+        tie_word_embeddings=True,
+    )
+    names = {
+        "attn_norm": "input_layernorm",
+        "ffn_norm": "post_attention_layernorm",
+        "attn_q": "self_attn.q_proj",
+        "attn_k": "self_attn.k_proj",
+        "attn_v": "self_attn.v_proj",
+        "attn_output": "self_attn.o_proj",
+        "ffn_gate": "mlp.gate_proj",
+        "ffn_up": "mlp.up_proj",
+        "ffn_down": "mlp.down_proj",
+    }
+    state = {
+        "model.embed_tokens.weight": weights["token_embd.weight"],
+        "lm_head.weight": weights["token_embd.weight"],
+        "model.norm.weight": weights["output_norm.weight"],
+    }
+    for layer in range(c["layers"]):
+        for ours, theirs in names.items():
+            state[f"model.layers.{layer}.{theirs}.weight"] = weights[f"blk.{layer}.{ours}.weight"]
+    model = LlamaForCausalLM(config)
+    model.load_state_dict(state)
+    return model.eval()
+
+
+class HuggingFace:
+    def __init__(self, model):
+        self.model, self.vocab = model, model.config.vocab_size
+
+    def forward(self, tokens):
+        with torch.inference_mode():
+            return self.model(tokens).logits
+
+    def generate(self, tokens):
+        with torch.inference_mode():
+            everything = self.model.generate(
+                tokens,
+                attention_mask=torch.ones_like(tokens),
+                max_new_tokens=NEW_TOKENS,
+                do_sample=False,
+                eos_token_id=None,
+                pad_token_id=0,
+            )
+        return everything[:, tokens.shape[1] :]
+
+
 # ---------------------------------------------------------------------------------------------------- cases
 
 
@@ -356,12 +421,17 @@ class ModelCase:
         self.model = models.get(peer, name)
         batch, pos = map(int, size.split("x"))
         self.tokens = prompt(batch, pos, self.model.vocab)
+        if not hasattr(self.model, work):
+            raise Absent(f"{peer} has no {work} here")
         self.work, self.call = work, getattr(self.model, work)
 
     def load(self):
         result = self.call(self.tokens)
         if self.work == "grad":
             return math.sqrt(sum(float(g.double().pow(2).sum()) for g in result))
+        if self.work == "generate":
+            weights = torch.arange(1, NEW_TOKENS + 1)
+            return float((result[0] * weights).sum() / weights.sum())
         logits = result[0] if self.work == "cache" else result
         return float(logits[0, -1].double().norm())
 
@@ -401,7 +471,11 @@ class Models:
             self.name, self.model = None, None
             config, weights = smollm2_weights() if name == "smollm2" else self.random(name)
             llama = name == "smollm2"
-            if peer == "eager":
+            if peer == "transformers":
+                if not llama:
+                    raise Absent(f"only SmolLM2 is built for transformers here, not {name}")
+                self.model = HuggingFace(hugging_face_llama(config, weights))
+            elif peer == "eager":
                 self.model = Eager((EagerLlama if llama else EagerGpt2)(config, weights))
             else:
                 self.model = TransformerLens(*(lens_llama if llama else lens_gpt2)(config, weights))
@@ -419,15 +493,15 @@ def make(case, peer, models):
     if case == "engine-start":
         return EngineStart(peer)
     parts = case.split("/")
-    if len(parts) != 3 or parts[0] not in ("forward", "cache", "grad"):
+    if len(parts) != 3 or parts[0] not in ("forward", "cache", "grad", "generate"):
         raise Absent(f"no case named '{case}'")
     return ModelCase(peer, models, *parts)
 
 
 def main():
     peer, models = sys.argv[1], Models(Path(sys.argv[2]))
-    if peer not in ("eager", "transformerlens"):
-        raise SystemExit(f"the peer is eager or transformerlens, got '{peer}'")
+    if peer not in ("eager", "transformerlens", "transformers"):
+        raise SystemExit(f"the peer is eager, transformerlens or transformers, got '{peer}'")
     answers, sys.stdout = sys.stdout, sys.stderr  # whatever a library prints must not look like an answer
     torch.set_num_threads(int(os.environ.get("BENCH_THREADS", "1")))
     torch.set_num_interop_threads(1)

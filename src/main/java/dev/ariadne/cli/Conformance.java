@@ -18,8 +18,14 @@ final class Conformance {
     private static final List<Check> CHECKS = List.of(
             new HubModelCheck(),
             new LensCacheCheck(),
+            new LensFolderCheck(),
+            new LensStackCheck(),
             new LensHeadsCheck(),
             new LensModelCheck(),
+            new NodePatchCheck(),
+            new TracrCheck(),
+            new ProcessedCheck(),
+            new CircuitCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());
@@ -66,6 +72,7 @@ final class Conformance {
         return file.endsWith(".md")
                 || file.matches(
                         "(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
+                || file.matches("(tl|tracr)/[^/]+/acdc_data.*\\.safetensors")
                 || file.matches("attribution/[^/]+\\.weights\\.safetensors")
                 || file.endsWith(".gguf");
     }

@@ -12,7 +12,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** Every hook point and every patching grid of gpt2-tiny, recorded from TransformerLens. */
+/** Every hook point, decomposition and patching grid of gpt2-tiny, recorded from TransformerLens. */
 final class LensCacheCheck implements Conformance.Check {
     private static final double TOLERANCE = 1e-4;
     private static final double PATTERNS = 1e-5;
@@ -37,6 +37,7 @@ final class LensCacheCheck implements Conformance.Check {
                 Reference reference = new Reference(expected)) {
             cache(lens, reference, comparison);
             grids(lens, reference, comparison);
+            LensStackCheck.besides(lens, reference, comparison);
             comparison.leave(reference.unread());
         }
     }

@@ -58,24 +58,37 @@ public final class ActivationPatching {
      * @throws IllegalArgumentException when the prompts split into different numbers of tokens
      */
     public static ActivationPatching of(HookedTransformer model, String clean, String corrupted, Metric metric) {
-        long[][] both = model.toTokens(List.of(clean, corrupted));
-        return of(model, new long[][] {both[0]}, new long[][] {both[1]}, metric);
+        return of(model, model.toTokens(clean), model.toTokens(corrupted), metric);
     }
 
-    /** Prepares a comparison of two batches of token ids [batch, pos]. */
+    /** Prepares a comparison of two batches of token ids [batch, pos], without padding. */
     public static ActivationPatching of(HookedTransformer model, long[][] clean, long[][] corrupted, Metric metric) {
         if (clean.length != corrupted.length || clean.length == 0) {
             throw new IllegalArgumentException("one corrupted prompt per clean prompt, got " + clean.length
                     + " clean and " + corrupted.length + " corrupted");
         }
         for (int i = 0; i < clean.length; i++) {
-            if (clean[i].length != corrupted[i].length) {
-                throw new IllegalArgumentException("patching needs prompts of equal length: pair " + i + " has "
-                        + clean[i].length + " clean and " + corrupted[i].length
-                        + " corrupted tokens; choose words that split alike");
-            }
+            requireAlike(model, clean[0], clean[i], i);
+            requireAlike(model, clean[i], corrupted[i], i);
         }
         return new ActivationPatching(model, copy(clean), copy(corrupted), metric);
+    }
+
+    /** A patch goes from a position to the same position. */
+    private static void requireAlike(HookedTransformer model, long[] one, long[] other, int pair) {
+        if (Arrays.stream(other).anyMatch(id -> id == HookedTransformer.PADDING)) {
+            throw new IllegalArgumentException("patching takes prompts without padding, but pair " + pair + " has "
+                    + Arrays.toString(other) + "; choose words that split alike");
+        }
+        if (one.length != other.length) {
+            throw new IllegalArgumentException("patching needs prompts of equal length: " + split(model, one)
+                    + ", but in pair " + pair + " " + split(model, other) + "; choose words that split alike");
+        }
+    }
+
+    private static String split(HookedTransformer model, long[] ids) {
+        return ids.length + " tokens "
+                + (model.hasTokenizer() ? model.tokenizer().toStrings(ids) : Arrays.toString(ids));
     }
 
     private static long[][] copy(long[][] rows) {

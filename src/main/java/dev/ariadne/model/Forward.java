@@ -56,7 +56,7 @@ final class Forward {
         }
         tokens = hooks.at(Site.EMBED, 0, tokens);
         if (w.positions().isEmpty()) {
-            return tokens;
+            return hooks.settle(tokens);
         }
         NDArray where =
                 at.vectors(w.positions().get(), run); // [pos, dModel] or [batch, pos, dModel], a view of the weights
@@ -65,10 +65,10 @@ final class Forward {
             where = hooks.at(Site.POS_EMBED, 0, where);
         }
         if (c.positions() == Positions.SHORTFORMER) {
-            positions = where; // each layer's queries and keys read it, the stream does not
-            return tokens;
+            positions = Tensors.alias(where, run); // each layer's queries and keys read it, the stream does not
+            return hooks.settle(tokens);
         }
-        return tokens.add(where); // [batch, pos, dModel]
+        return hooks.settle(tokens.add(where)); // [batch, pos, dModel]
     }
 
     /** Refuses hooks that a run from the middle would never reach. */
@@ -87,7 +87,7 @@ final class Forward {
             Progress.checkInterrupted("a run of the model, before block " + layer + " of " + c.nLayers());
             try (NDManager scope = run.newSubManager()) {
                 x.attach(scope);
-                x = block(layer, x, at);
+                x = hooks.settle(block(layer, x, at));
                 x.attach(run);
             }
         }
@@ -98,7 +98,7 @@ final class Forward {
     NDArray unembed(NDArray stream) {
         NDArray x = norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, stream, w.finalNorm());
         NDArray logits = apply(x, w.unembed());
-        return c.logitSoftcap() > 0 ? softcap(logits, constants.logitSoftcap()) : logits;
+        return hooks.settle(c.logitSoftcap() > 0 ? softcap(logits, constants.logitSoftcap()) : logits);
     }
 
     private NDArray block(int layer, NDArray stream, Positional at) {
@@ -277,7 +277,9 @@ final class Forward {
             post = Tensors.largest(post, constants.topK());
         }
         if (weights.gate().isPresent()) {
-            post = post.mul(hooks.at(Site.PRE_LINEAR, layer, apply(x, weights.in())));
+            NDArray linear = Tensors.linear(x, weights.in().w(), null);
+            post = post.mul(hooks.at(Site.PRE_LINEAR, layer, linear));
+            post = weights.in().b().isPresent() ? post.add(weights.in().b().get()) : post;
         }
         return apply(hooks.at(Site.POST, layer, post), weights.out()); // [batch, pos, dModel]
     }

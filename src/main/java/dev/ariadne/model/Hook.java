@@ -10,7 +10,8 @@ import java.util.function.UnaryOperator;
  *
  * <p>A hook is an argument of a run: nothing stays on the model afterwards. Several hooks on one point run in the order given.
  *
- * @param point a hook name, a pattern with {@code *} ("blocks.*.hook_mlp_out"), or a short name for all layers ("mlp_out")
+ * @param point a hook name, a pattern with {@code *} ("blocks.*.hook_mlp_out"), or a short name for all layers
+ *     ("mlp_out") or one ("mlp_out3"); aliases as in {@link HookName#of(String, int)}
  * @param edit takes the activation and its name, returns its replacement, of the same shape and type
  */
 public record Hook(String point, BiFunction<NDArray, HookName, NDArray> edit) {

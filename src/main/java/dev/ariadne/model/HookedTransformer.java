@@ -4,6 +4,7 @@ import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import dev.ariadne.model.WeightProcessing.Step;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -18,8 +19,8 @@ import java.util.function.UnaryOperator;
 /**
  * A transformer whose every activation can be looked at and replaced.
  *
- * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, or token ids [batch, pos] of
- * equal length. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
+ * <p>Immutable: configuration and weights are set at load, hooks are arguments of a run. Prompts are text, several texts, or token ids
+ * [batch, pos]; shorter rows begin with {@link #PADDING}. Several threads may run one model at a time; closing it while another thread runs it is an error of the caller.
  *
  * <pre>{@code
  * var model = HookedTransformer.load("gpt2-tiny");
@@ -63,10 +64,10 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * Loads a model onto a GPU when the engine has one, else onto the CPU.
      *
      * @param model "gpt2-tiny" (ships with the library), "smollm2-135m" (fetched by {@code ./run --model}), a folder with config.json and
-     *     weights (Hugging Face or TransformerLens layout), or a .gguf file
+     *     weights (Hugging Face or TransformerLens layout), a .gguf file, or a hub id, "gpt2" or "EleutherAI/pythia-70m" (cached or downloaded)
      * @return the model, to be closed by the caller
      * @throws IllegalArgumentException when there is no such model, or its family is not supported
-     * @throws java.io.UncheckedIOException when its files cannot be read
+     * @throws java.io.UncheckedIOException when its files cannot be read or downloaded
      */
     public static HookedTransformer load(String model) {
         return load(model, "auto");
@@ -103,21 +104,77 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
             throw new IllegalArgumentException(
                     "a model computes in FLOAT32 or FLOAT64, or in FLOAT16 on a GPU; got " + type + " on " + device());
         }
-        NDManager copy = Tensors.engine().newBaseManager(device());
+        requireOpen();
         try {
-            Weights converted = weights.map(array -> {
-                NDArray other = array.toType(type, true);
-                other.attach(copy);
-                return other;
-            });
-            Constants copied = Constants.of(copy, config, type);
-            return new HookedTransformer(name, config, converted, copied, tokenizer, copy, copy::close);
-        } catch (RuntimeException | Error e) {
-            copy.close();
-            throw e;
+            return WeightProcessing.convert(type, name, config, weights, tokenizer, device());
         } finally {
             Reference.reachabilityFence(this); // else the weights may be freed while they are copied
         }
+    }
+
+    /**
+     * Folds the norms' weights and biases into the matrices that read what is normalized, and centers those behind a LayerNorm.
+     *
+     * @return a new model with its own weights that gives the same logits; norms after attention and MLP, and those of queries and keys,
+     *     stay as they are
+     * @throws IllegalStateException when the model's norms have no weights, or its positions do not pass them (SHORTFORMER)
+     */
+    public HookedTransformer foldLn() {
+        return processed(List.of(Step.FOLD_LN));
+    }
+
+    /**
+     * Takes the mean out of everything that writes to the residual stream: a LayerNorm does not see it.
+     *
+     * @return a new model with its own weights that gives the same logits
+     * @throws IllegalStateException when what reads the stream is no LayerNorm
+     */
+    public HookedTransformer centerWritingWeights() {
+        return processed(List.of(Step.CENTER_WRITING_WEIGHTS));
+    }
+
+    /**
+     * Takes the mean over tokens out of the unembedding: a softmax does not see it.
+     *
+     * @return a new model with its own weights; its logits have mean zero, the probabilities are the same
+     * @throws IllegalStateException when the logits are capped
+     */
+    public HookedTransformer centerUnembed() {
+        return processed(List.of(Step.CENTER_UNEMBED));
+    }
+
+    /**
+     * Moves the biases of values into the bias of attention's output; what zero-ablating a head does changes with it.
+     *
+     * @return a new model with its own weights that gives the same logits
+     */
+    public HookedTransformer foldValueBiases() {
+        return processed(List.of(Step.FOLD_VALUE_BIASES));
+    }
+
+    /**
+     * Does what TransformerLens's {@code from_pretrained} does by default: {@link #foldLn}, {@link #centerWritingWeights}, {@link
+     * #centerUnembed} and {@link #foldValueBiases}, those that apply to this model.
+     *
+     * @return a new model with its own weights; its name says which steps were done
+     */
+    public HookedTransformer processWeights() {
+        return processed(Step.defaults(config));
+    }
+
+    private HookedTransformer processed(List<Step> steps) {
+        requireOpen();
+        try {
+            return WeightProcessing.apply(steps, name, config, weights, tokenizer, device());
+        } finally {
+            Reference.reachabilityFence(this); // else the weights may be freed while they are copied
+        }
+    }
+
+    /** The weights, by name, and the circuits they form. */
+    public ModelWeights weights() {
+        requireOpen();
+        return new ModelWeights(this, weights, manager);
     }
 
     /** What the model is made of. */
@@ -125,7 +182,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return config;
     }
 
-    /** The name it was loaded by. */
+    /** The name it was loaded by, with the {@linkplain #processWeights processing} of its weights, if any. */
     public String name() {
         return name;
     }
@@ -159,22 +216,20 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
-     * Token ids of several prompts [batch, pos].
+     * Token ids of several prompts [batch, pos]; those with fewer tokens than the longest begin with {@link #PADDING}.
      *
-     * @param prompts texts that split into equally many tokens
-     * @throws IllegalArgumentException when they do not, with what each splits into
+     * <p>A run of a padded batch gives what runs of its prompts alone give, at the positions that are no padding: positions are counted
+     * from each prompt's first token, and no token attends to padding. What stands at padding itself means nothing.
+     *
+     * @param prompts texts
      */
     public long[][] toTokens(List<String> prompts) {
-        long[][] rows = prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new);
-        for (int i = 1; i < rows.length; i++) {
-            if (rows[i].length != rows[0].length) {
-                throw new IllegalArgumentException(
-                        "all prompts of a batch need one length: " + rows[0].length + " tokens "
-                                + tokenizer().toStrings(rows[0]) + ", but " + rows[i].length + " tokens "
-                                + tokenizer().toStrings(rows[i]) + "; choose words that split alike");
-            }
-        }
-        return rows;
+        return Padding.pad(prompts.stream().map(prompt -> toTokens(prompt)[0]).toArray(long[][]::new));
+    }
+
+    /** The tokenizer, or a stand-in that numbers tokens. */
+    ModelTokenizer reader() {
+        return tokenizer;
     }
 
     /** The names of all hook points, in the order of the forward pass; those on demand included. */
@@ -191,6 +246,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      */
     public Logits run(String prompt, Hook... hooks) {
         return run(toTokens(prompt), hooks);
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}. */
+    public Logits run(List<String> prompts, Hook... hooks) {
+        return run(toTokens(prompts), hooks);
     }
 
     /** Runs the model on token ids [batch, pos]; see {@link #run(String, Hook...)}. */
@@ -219,20 +279,72 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return next(toTokens(prompt), hooks);
     }
 
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and unembeds the last position only. */
+    public Logits next(List<String> prompts, Hook... hooks) {
+        return next(toTokens(prompts), hooks);
+    }
+
     /** Runs the model on token ids [batch, pos] and unembeds the last position only. */
     public Logits next(long[][] tokens, Hook... hooks) {
         return runner.logits(tokens, true, List.of(hooks));
     }
 
     /**
+     * Continues a text, by the most probable token each time; see {@link #generate(String, Sampling, Hook...)}.
+     *
+     * @param prompt the text
+     * @param hooks functions on activations, for this generation
+     */
+    public Generation generate(String prompt, Hook... hooks) {
+        return generate(prompt, Sampling.DEFAULT, hooks);
+    }
+
+    /**
+     * Continues a text.
+     *
+     * <p>The first step runs the prompt, each further one the newest token: hooks see activations [batch, pos, …] first, then [batch, 1, …],
+     * attention patterns [batch, head, 1, keyPos]; with {@link Sampling#useCache} off, the whole text each time. Keys and values are kept
+     * as they are after their hooks. Hooks at ln_final see the last position only.
+     *
+     * <p>The text appears while it grows, when that takes longer than two seconds. A generation that is interrupted stops before the next
+     * token and returns what there is, with {@link Generation.Stop#INTERRUPTED}; the thread stays interrupted, so that a loop around it ends
+     * at its next step, and the notebook keeps showing the text so far.
+     *
+     * @param prompt the text
+     * @param sampling how tokens are chosen, how many, and what ends the text
+     * @param hooks functions on activations, for this generation
+     * @return the text, its tokens and their probabilities; it owns no arrays
+     * @throws IllegalArgumentException when the prompt is empty or fills the context, or the model does not continue texts
+     * @throws java.util.concurrent.CancellationException when interrupted before the first token
+     */
+    public Generation generate(String prompt, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompt), sampling, hooks);
+    }
+
+    /** Continues several texts side by side, each as it would be continued alone. */
+    public Generation generate(List<String> prompts, Sampling sampling, Hook... hooks) {
+        return generate(toTokens(prompts), sampling, hooks);
+    }
+
+    /** Continues token ids [batch, pos], shorter rows padded; see {@link #generate(String, Sampling, Hook...)}. */
+    public Generation generate(long[][] tokens, Sampling sampling, Hook... hooks) {
+        return runner.generate(tokens, sampling, List.of(hooks));
+    }
+
+    /**
      * Runs the model and keeps activations.
      *
      * @param prompt the text
-     * @param filter hook names, patterns with {@code *}, or short names ("pattern"); none keeps all but those on demand
+     * @param filter hook names, patterns with {@code *}, or short names ("pattern", all layers; "k6", one); none keeps all but those on demand
      * @return the activations and logits, to be closed by the caller (or by the garbage collector)
      */
     public ActivationCache runWithCache(String prompt, String... filter) {
         return runWithCache(toTokens(prompt), List.of(filter));
+    }
+
+    /** Runs the model on several prompts, padded as by {@link #toTokens(List)}, and keeps activations. */
+    public ActivationCache runWithCache(List<String> prompts, String... filter) {
+        return runWithCache(toTokens(prompts), List.of(filter));
     }
 
     /** Runs the model on token ids [batch, pos] and keeps activations; see {@link #runWithCache(String, String...)}. */
@@ -270,6 +382,43 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     }
 
     /**
+     * The mean cross entropy of a text's tokens, each predicted from those before it, in nats.
+     *
+     * @param text at least two tokens
+     */
+    public double loss(String text) {
+        return loss(toTokens(text));
+    }
+
+    /** The mean cross entropy of token ids [batch, pos], in nats; see {@link Logits#loss()}. */
+    public double loss(long[][] tokens) {
+        try (Logits logits = run(tokens)) {
+            return logits.loss();
+        }
+    }
+
+    /**
+     * Asks whether the model gives the answer to a prompt, as TransformerLens's {@code utils.test_prompt}: rank, logit and probability of
+     * each token of the answer, given those before it, beside the most probable ones.
+     *
+     * @param prompt the text
+     * @param answer the continuation; a blank is put before it unless it begins with one
+     */
+    public PromptTest testPrompt(String prompt, String answer) {
+        return PromptTest.of(this, prompt, List.of(answer), true);
+    }
+
+    /** Compares several answers by their first tokens; see {@link #testPrompt(String, String)}. */
+    public PromptTest testPrompt(String prompt, List<String> answers) {
+        return PromptTest.of(this, prompt, answers, true);
+    }
+
+    /** Takes the answers as they are, or puts a blank before those without; see {@link #testPrompt(String, String)}. */
+    public PromptTest testPrompt(String prompt, List<String> answers, boolean prependSpace) {
+        return PromptTest.of(this, prompt, answers, prependSpace);
+    }
+
+    /**
      * Runs the blocks from one layer on, as TransformerLens's {@code start_at_layer} does.
      *
      * @param stream the residual stream before that layer [batch, pos, dModel]; left as it is
@@ -289,6 +438,22 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return parameters;
     }
 
+    /** The arrays the model computes with; they are the model's. */
+    Weights arrays() {
+        return weights;
+    }
+
+    /** Reads vectors [..., dModel] by final norm and unembedding. */
+    Ratings rate(NDArray vectors, long[] targets) {
+        return runner.rate(vectors, targets);
+    }
+
+    /** An owner for a result that outlives a run; freed with the model at the latest. */
+    NDManager newOwner() {
+        requireOpen();
+        return manager.newSubManager();
+    }
+
     void requireOpen() {
         if (closed) {
             throw new IllegalStateException("model '" + name + "' is closed; load it again");
@@ -303,22 +468,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("family", config.family().equals("transformer_lens") ? "TransformerLens layout" : config.family());
         facts.put("parameters", String.format(Locale.ROOT, "%,d", parameterCount()));
-        facts.put("layers", Integer.toString(config.nLayers()));
-        facts.put("d_model", Integer.toString(config.dModel()));
-        facts.put(
-                "heads",
-                config.nHeads() + " × " + config.dHead()
-                        + (config.groupSize() > 1 ? " (" + config.nKeyValueHeads() + " key/value)" : ""));
-        facts.put("d_mlp", config.attnOnly() ? "none" : config.dMlp() + (config.gated() ? ", gated" : ""));
-        facts.put("norm", config.norm() == ModelConfig.Norm.RMS ? "RMSNorm" : "LayerNorm");
-        if (!config.attnOnly()) {
-            facts.put("activation", config.activation().toString().toLowerCase(Locale.ROOT));
-        }
-        facts.put("positions", config.positions().toString().toLowerCase(Locale.ROOT));
-        facts.put("vocabulary", String.format(Locale.ROOT, "%,d", config.dVocab()));
-        facts.put("context", config.nCtx() + " tokens");
+        facts.putAll(config.facts());
         facts.put(
                 "beginning of sequence",
                 tokenizer

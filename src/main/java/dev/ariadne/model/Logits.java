@@ -3,6 +3,7 @@ package dev.ariadne.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.lang.ref.Reference;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.PriorityQueue;
 import java.util.Set;
+import java.util.stream.IntStream;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.IntColumn;
 import tech.tablesaw.api.LongColumn;
@@ -120,6 +122,84 @@ public final class Logits implements Displayable, AutoCloseable {
         return of(correct).logit() - of(wrong).logit();
     }
 
+    /** How the model rates one token, and what it ranks highest, after one position of one prompt. */
+    PromptTest.Step step(int prompt, int pos, List<Long> ids, int count) {
+        Distribution here = Distribution.of(this, prompt, pos);
+        return new PromptTest.Step(
+                ids.stream().map(id -> here.prediction(id.intValue())).toList(), here.top(count));
+    }
+
+    /** The most probable next token at each position of each prompt, in row-major order. */
+    long[] topIds() {
+        try (NDArray top = array().argMax(2)) {
+            return top.toLongArray();
+        } finally {
+            Reference.reachabilityFence(this);
+        }
+    }
+
+    /**
+     * The mean cross entropy of each next token of the prompts, in nats: TransformerLens's {@code return_type="loss"}.
+     *
+     * @throws IllegalStateException when these are not the logits of all positions of prompts of two tokens or more
+     */
+    public double loss() {
+        return lossPerToken().mean();
+    }
+
+    /** The cross entropy of each next token of the prompts, in nats, shown on the text; see {@link #loss()}. */
+    public LossPerToken lossPerToken() {
+        Ratings next = nextTokens();
+        int pos = tokens[0].length;
+        double[][] losses = new double[tokens.length][pos - 1];
+        for (int row = 0; row < tokens.length; row++) {
+            for (int i = 0; i < pos - 1; i++) {
+                losses[row][i] = next.loss(row * pos + i);
+            }
+        }
+        return new LossPerToken(
+                PromptSpan.of(model, tokens, 0, tokens[0].length).labels(), losses);
+    }
+
+    /** How many of the next tokens of the prompts are ranked first, a fraction in [0, 1]; see {@link #loss()}. */
+    public double accuracy() {
+        Ratings next = nextTokens();
+        return IntStream.range(0, next.rank().length)
+                .filter(i -> next.rank()[i] > 0)
+                .mapToDouble(i -> next.rank()[i] == 1 ? 1 : 0)
+                .average()
+                .orElseThrow();
+    }
+
+    /** How each position rates the token that follows it; the last and padding are not rated. */
+    private Ratings nextTokens() {
+        if (tokens.length == 0 || shape()[1] != tokens[0].length) {
+            throw new IllegalStateException("a loss needs the logits of all positions of a prompt, got "
+                    + array.getShape() + (tokens.length == 0 ? " of a run from the middle" : " of the last position")
+                    + "; use model.run(prompt)");
+        }
+        if (tokens[0].length < 2) {
+            throw new IllegalStateException("a loss needs prompts of at least two tokens, got one; give a longer text");
+        }
+        if (model.config().dVocabOut() != model.config().dVocab()) {
+            throw new IllegalStateException("this model reads " + model.config().dVocab() + " tokens and predicts "
+                    + model.config().dVocabOut() + " others, so it has no loss on its own prompt");
+        }
+        int pos = tokens[0].length;
+        long[] targets = new long[tokens.length * pos];
+        for (int i = 0; i < targets.length; i++) {
+            long[] row = tokens[i / pos];
+            boolean rated = i % pos < pos - 1 && row[i % pos] != HookedTransformer.PADDING;
+            targets[i] = rated ? row[i % pos + 1] : -1;
+        }
+        try (NDManager scope = array().getManager().newSubManager()) {
+            NDArray rows = Tensors.alias(array, scope).reshape(targets.length, shape()[2]);
+            return Tensors.run(false, (double) array.size(), () -> Ratings.of(rows, targets));
+        } finally {
+            Reference.reachabilityFence(this); // lost too early, they would free what is being read
+        }
+    }
+
     /**
      * Puts another run beside this one: the tokens either of them ranks highest, with both probabilities.
      *
@@ -171,7 +251,7 @@ public final class Logits implements Displayable, AutoCloseable {
         if (prompt >= tokens.length || !model.hasTokenizer()) {
             return "next token";
         }
-        String text = model.tokenizer().toText(tokens[prompt]);
+        String text = model.tokenizer().toText(Padding.strip(tokens[prompt]));
         return "next token after “" + (text.length() > 60 ? "…" + text.substring(text.length() - 60) : text) + "”";
     }
 
@@ -191,15 +271,19 @@ public final class Logits implements Displayable, AutoCloseable {
         leak.close();
     }
 
-    /** The logits at the last position of one prompt, as plain numbers. */
+    /** The logits at one position of one prompt, as plain numbers. */
     @SuppressWarnings("ArrayRecordComponent") // never leaves this class
     private record Distribution(double[] logits, double logSumExp, HookedTransformer model) {
         static Distribution of(Logits all, int prompt) {
+            return of(all, prompt, (int) all.shape()[1] - 1);
+        }
+
+        static Distribution of(Logits all, int prompt, int pos) {
             long[] shape = all.shape();
             if (prompt < 0 || prompt >= shape[0]) {
                 throw new IllegalArgumentException("prompt must be from 0 to " + (shape[0] - 1) + ", got " + prompt);
             }
-            try (NDArray row = all.array().get(prompt, shape[1] - 1); // [dVocab]
+            try (NDArray row = all.array().get(prompt, pos); // [dVocab]
                     NDArray plain = row.toType(DataType.FLOAT64, true)) {
                 double[] logits = plain.toDoubleArray();
                 double max = Double.NEGATIVE_INFINITY;
@@ -250,8 +334,7 @@ public final class Logits implements Displayable, AutoCloseable {
         }
 
         private Prediction prediction(int id, int rank) {
-            String token = model.hasTokenizer() ? model.tokenizer().toSingleString(id) : "#" + id;
-            return new Prediction(rank, id, token, logits[id], Math.exp(logits[id] - logSumExp));
+            return new Prediction(rank, id, model.reader().piece(id), logits[id], Math.exp(logits[id] - logSumExp));
         }
     }
 }

@@ -1,6 +1,9 @@
 package dev.ariadne.model;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
+import java.util.Map;
 import java.util.Optional;
 
 /**
@@ -84,6 +87,12 @@ public record ModelConfig(
         RMS_PRE,
         /** No normalization: compiled programs, toy models. */
         NONE;
+
+        /** What people call it. */
+        String text() {
+            String kind = this == NONE ? "none" : centers() ? "LayerNorm" : "RMSNorm";
+            return kind + (this == LAYER_PRE || this == RMS_PRE ? ", weights folded" : "");
+        }
 
         /** Whether the mean is subtracted. */
         boolean centers() {
@@ -235,6 +244,40 @@ public record ModelConfig(
         if (value < 1) {
             throw new IllegalArgumentException(name + " must be at least 1, got " + value);
         }
+    }
+
+    /** What there is to say about a model of this kind, without what it does not have. */
+    Map<String, String> facts() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("family", family.equals("transformer_lens") ? "TransformerLens layout" : family);
+        facts.put("layers", nLayers + (parallel ? ", attention beside MLP" : ""));
+        facts.put("d_model", Integer.toString(dModel));
+        facts.put("heads", nHeads + " × " + dHead + (groupSize() > 1 ? " (" + nKeyValueHeads + " key/value)" : ""));
+        facts.put("d_mlp", attnOnly ? "none" : dMlp + (gated ? ", gated" : "") + (topK > 0 ? ", top " + topK : ""));
+        facts.put(
+                "norm",
+                norm.text() + (postNorms ? ", before and after" : "") + (qkNorms ? ", of queries and keys" : ""));
+        if (!attnOnly) {
+            facts.put("activation", activation.toString().toLowerCase(Locale.ROOT));
+        }
+        facts.put("positions", positions.toString().toLowerCase(Locale.ROOT));
+        local.ifPresent(l -> facts.put(
+                "window",
+                l.window() + " tokens in "
+                        + l.layers().stream().filter(near -> near).count() + " of " + nLayers + " layers"));
+        if (scoreSoftcap > 0 || logitSoftcap > 0) {
+            facts.put("soft caps", "scores " + cap(scoreSoftcap) + ", logits " + cap(logitSoftcap));
+        }
+        if (!causal) {
+            facts.put("attention", "bidirectional");
+        }
+        facts.put("vocabulary", String.format(Locale.ROOT, "%,d", dVocab));
+        facts.put("context", nCtx + " tokens");
+        return facts;
+    }
+
+    private static String cap(double cap) {
+        return cap > 0 ? String.format(Locale.ROOT, "%.4g", cap) : "none";
     }
 
     /** Starts from GPT-2's habits: LayerNorm, learned positions, a plain MLP with tanh-GELU, an untied unembedding. */

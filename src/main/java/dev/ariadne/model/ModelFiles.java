@@ -7,6 +7,7 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.model.weights.Hub;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
 import java.io.InputStream;
@@ -31,7 +32,7 @@ final class ModelFiles {
 
     private ModelFiles() {}
 
-    /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, or a path. */
+    /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, a path, or a hub id. */
     static HookedTransformer load(String name, Device device) {
         try {
             if (name.equals(EMBEDDED)) {
@@ -47,7 +48,7 @@ final class ModelFiles {
         }
     }
 
-    private static Path path(String name) {
+    private static Path path(String name) throws IOException {
         try {
             Path path = Path.of(name);
             if (Files.exists(path)) {
@@ -56,8 +57,15 @@ final class ModelFiles {
         } catch (InvalidPathException e) {
             // reported below, like a path that does not exist
         }
-        throw new IllegalArgumentException("no model '" + name + "': it is neither a file or folder here ("
-                + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2);
+        try {
+            return Hub.folder(name);
+        } catch (IllegalArgumentException e) {
+            throw new IllegalArgumentException(
+                    "no model '" + name + "': it is neither a file or folder here ("
+                            + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2
+                            + ", and not to be had from the hub: " + e.getMessage(),
+                    e);
+        }
     }
 
     /** Where SmolLM2 is looked for: the property ariadne.smollm2, the variable ARIADNE_SMOLLM2, the user's cache. */

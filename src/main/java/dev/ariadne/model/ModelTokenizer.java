@@ -1,5 +1,7 @@
 package dev.ariadne.model;
 
+import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -20,5 +22,18 @@ record ModelTokenizer(Optional<Tokenizer> found, String whyAbsent) {
     Tokenizer require(String model) {
         return found.orElseThrow(() -> new IllegalStateException("model '" + model + "' has no tokenizer: " + whyAbsent
                 + ". Until then give token ids (long[][]) instead of text"));
+    }
+
+    /** A token, readable; its number without a tokenizer. */
+    String piece(long id) {
+        return found.map(t -> t.toSingleString(id)).orElse("#" + id);
+    }
+
+    /** One readable piece per id, padding included; empty without a tokenizer. */
+    List<String> pieces(long... row) {
+        return found.map(t -> Arrays.stream(row)
+                        .mapToObj(id -> id == HookedTransformer.PADDING ? Padding.SHOWN : t.toSingleString(id))
+                        .toList())
+                .orElse(List.of());
     }
 }

@@ -72,7 +72,8 @@ record Positional(Span span, Reach everywhere, Reach near) {
         }
         long[] ids = new long[span.rows() * span.pos];
         for (int i = 0; i < ids.length; i++) {
-            ids[i] = span.at(i / span.pos, i % span.pos);
+            int position = span.at(i / span.pos, i % span.pos);
+            ids[i] = Math.min(position, table.getShape().get(0) - 1); // a finished text stays in its batch, unread
         }
         return Tensors.embedding(run.create(ids, new Shape(span.rows(), span.pos)), table);
     }

@@ -27,6 +27,7 @@ final class RunHooks {
     private final @Nullable Slot[] slots;
     private final @Nullable NDManager captureOwner;
     private final Map<HookName, NDArray> captured;
+    private final List<NDArray> leaving = new ArrayList<>(); // kept, and still in the scope they were computed in
     private final boolean recording;
 
     /**
@@ -130,25 +131,46 @@ final class RunHooks {
         if (value.getManager() != scope) {
             value = Tensors.alias(value, scope); // what is computed from it must be freed with the run
         }
-        return slot.capture && captureOwner != null ? keep(slot.name, value, captureOwner) : value;
+        return slot.capture ? keep(slot.name, value) : value;
     }
 
-    /** Keeps an activation; the run goes on from a view of what is kept, so that gradients flow through it. */
-    private NDArray keep(HookName name, NDArray value, NDManager keeper) {
+    /** Keeps an activation: it moves to its keeper when its scope ends, and until then the run goes on from it. */
+    private NDArray keep(HookName name, NDArray value) {
+        NDArray kept =
+                isLeaving(value) ? Tensors.alias(value, value.getManager()) : value; // two names, two owners' handles
         if (recording) {
-            value.setRequiresGradient(true); // the graph begins at the first activation that is kept
+            kept.setRequiresGradient(true); // the graph begins at the first activation that is kept
         }
-        // stays with the run; the cheaper view, where no graph runs through it
-        NDArray view = recording ? value.reshape(value.getShape()) : value.stopGradient();
-        value.attach(keeper);
-        NDArray before = captured.put(name, value);
+        leaving.add(kept);
+        NDArray before = captured.put(name, kept);
         if (before != null) {
-            before.close(); // split inputs pass the norm three times; the last one is kept
+            leaving.removeIf(array -> array == before); // split inputs pass the norm three times; the last one is kept
+            before.close();
         }
-        return view;
+        return kept;
     }
 
-    /** The hook points a name, a pattern or a short name stands for. */
+    private boolean isLeaving(NDArray array) {
+        return leaving.stream().anyMatch(other -> other == array);
+    }
+
+    /**
+     * Hands what was kept to its keeper, before the scope it was computed in is freed.
+     *
+     * @param stream what the run goes on with
+     * @return the same, not owned by the keeper
+     */
+    NDArray settle(NDArray stream) {
+        if (captureOwner == null || leaving.isEmpty()) {
+            return stream;
+        }
+        NDArray onward = isLeaving(stream) ? Tensors.alias(stream, stream.getManager()) : stream;
+        leaving.forEach(array -> array.attach(captureOwner));
+        leaving.clear();
+        return onward;
+    }
+
+    /** The hook points a name, a pattern or a short name stands for: a short name for all that have it, in every layer. */
     static List<HookName> resolve(ModelConfig config, String point) {
         Predicate<HookName> matches;
         if (point.indexOf('*') >= 0) {
@@ -157,11 +179,15 @@ final class RunHooks {
             matches = name -> pattern.matcher(name.toString()).matches()
                     && (!name.site.onDemand || point.endsWith(name.site.shortName()));
         } else {
-            String plain = point.startsWith("hook_") ? point : "hook_" + point;
-            matches = name -> name.toString().equals(point)
-                    || (name.site.inBlock && ("hook_" + name.site.shortName()).equals(plain));
+            String plain = HookName.shortName(point);
+            matches = name ->
+                    name.toString().equals(point) || name.site.shortName().equals(plain);
         }
         List<HookName> names = all(config, matches);
+        if (names.isEmpty() && HookName.SHORT.matcher(point).matches()) {
+            HookName one = HookName.of(point);
+            names = all(config, one::equals);
+        }
         if (names.isEmpty()) {
             throw HookName.unknown(
                     point,

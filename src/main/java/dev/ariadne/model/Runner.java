@@ -3,6 +3,7 @@ package dev.ariadne.model;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Shapes;
@@ -57,7 +58,7 @@ final class Runner {
     Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
         check(tokens);
         return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
-            Positional at = positional(run, padding(tokens), tokens[0].length);
+            Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
             NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
             return lastPosition ? last(out) : out;
         });
@@ -71,8 +72,7 @@ final class Runner {
     private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
-            RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
-            Forward forward = new Forward(config, weights, constants, table, run, null);
+            Forward forward = new Forward(config, weights, constants, hooks(hooks), run, null);
             NDArray out = Tensors.run(
                     false, (double) model.parameterCount() * rows, () -> forward.unembed(stream.of(forward, run)));
             out.attach(owner);
@@ -80,6 +80,80 @@ final class Runner {
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
+        }
+    }
+
+    /** What final norm and unembedding make of each vector [..., dModel]: how it rates one token, as few logits at a time as may be. */
+    Ratings rate(NDArray vectors, long[] targets) {
+        model.requireOpen();
+        double operations = 2.0 * targets.length * weights.unembed().w().size();
+        return Tensors.run(
+                false,
+                operations,
+                () -> Ratings.inChunks(Ratings.rowsAtATime(config.dVocabOut()), manager, targets, (run, from, to) -> {
+                    RunHooks none = new RunHooks(config, List.of(), null, new LinkedHashMap<>(), false);
+                    NDArray some = Tensors.alias(vectors, run)
+                            .reshape(-1, config.dModel())
+                            .get(new NDIndex(from + ":" + to));
+                    return new Forward(config, weights, constants, none, run, null).unembed(some);
+                }));
+    }
+
+    /**
+     * Continues texts; see {@link HookedTransformer#generate(long[][], Sampling, Hook...)}.
+     *
+     * @throws IllegalArgumentException when the model is none that continues texts, or a prompt leaves no room
+     */
+    Generation generate(long[][] prompts, Sampling sampling, List<Hook> hooks) {
+        check(prompts);
+        if (!config.causal() || config.dVocabOut() != config.dVocab()) {
+            throw new IllegalArgumentException("model '" + model.name() + "' cannot continue a text: "
+                    + (config.causal() ? "it predicts other tokens than it reads" : "its tokens attend to later ones")
+                    + "; use run(prompt)");
+        }
+        for (int row = 0; row < prompts.length; row++) {
+            int length = Padding.strip(prompts[row]).length;
+            if (length >= config.nCtx()) {
+                throw new IllegalArgumentException("prompt " + row + " has " + length
+                        + " tokens and fills the model's context of " + config.nCtx()
+                        + ": there is no room for a new one; shorten it");
+            }
+        }
+        return new Generator(model, this, prompts, sampling, hooks).generate(prompts);
+    }
+
+    KeyValueCache newCache() {
+        return new KeyValueCache(manager, config.nLayers());
+    }
+
+    RunHooks hooks(List<Hook> hooks) {
+        return new RunHooks(config, hooks, null, new LinkedHashMap<>(), false);
+    }
+
+    /**
+     * Runs tokens and says what may come next.
+     *
+     * @param tokens [batch, pos], not checked
+     * @param padding how many of each row's first tokens are padding, those in the past included
+     * @param past what came before, and receives these; null without a cache
+     * @return log-probabilities at the last position [batch · dVocab], in nats
+     */
+    double[] next(long[][] tokens, int[] padding, RunHooks table, @Nullable KeyValueCache past) {
+        model.requireOpen();
+        int pos = tokens[0].length;
+        int before = past == null ? 0 : past.length();
+        try (NDManager run = manager.newSubManager()) {
+            Forward forward = new Forward(config, weights, constants, table, run, past);
+            return Tensors.run(false, (double) model.parameterCount() * tokens.length * pos, () -> {
+                Positional at = Positional.of(config, run, new Positional.Span(before, pos, padding), constants.type());
+                NDArray stream = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
+                if (past != null) {
+                    past.advance(pos);
+                }
+                // in float64, else taking the logarithm of the sum away could make two logits equal
+                NDArray logits = forward.unembed(last(stream)).toType(DataType.FLOAT64, false);
+                return logits.logSoftmax(2).toDoubleArray();
+            });
         }
     }
 
@@ -105,7 +179,7 @@ final class Runner {
             Forward forward = new Forward(config, weights, constants, table, run, null);
             double operations = (double) model.parameterCount() * tokens.length * tokens[0].length;
             return Tensors.run(metric != null, operations, () -> {
-                Positional at = positional(run, padding(tokens), tokens[0].length);
+                Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
                 NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {
@@ -154,17 +228,6 @@ final class Runner {
         return Positional.of(config, run, new Positional.Span(0, pos, padding), constants.type());
     }
 
-    /** How many of each row's first tokens are padding. */
-    private static int[] padding(long[][] tokens) {
-        int[] padding = new int[tokens.length];
-        for (int row = 0; row < tokens.length; row++) {
-            while (padding[row] < tokens[row].length - 1 && tokens[row][padding[row]] == HookedTransformer.PADDING) {
-                padding[row]++;
-            }
-        }
-        return padding;
-    }
-
     private static NDArray ids(long[][] tokens, NDManager run) {
         int pos = tokens[0].length;
         long[] flat = new long[tokens.length * pos];
@@ -186,18 +249,32 @@ final class Runner {
             throw new IllegalArgumentException(
                     "the prompt has " + pos + " tokens, the model takes at most " + config.nCtx() + "; shorten it");
         }
-        int[] padding = padding(tokens);
+        int[] padding = Padding.counts(tokens);
         for (int row = 0; row < tokens.length; row++) {
             if (tokens[row].length != pos) {
                 throw new IllegalArgumentException("all prompts of a batch need one length: prompt 0 has " + pos
-                        + " tokens, prompt " + row + " has " + tokens[row].length);
+                        + " tokens, prompt " + row + " has " + tokens[row].length
+                        + "; begin the shorter with HookedTransformer.PADDING, as toTokens(prompts) does");
+            }
+            if (padding[row] == pos) {
+                throw new IllegalArgumentException("prompt " + row + " is nothing but padding (" + pos + " times "
+                        + HookedTransformer.PADDING + "); give at least one token, from 0 to " + (config.dVocab() - 1));
             }
             for (int i = padding[row]; i < pos; i++) {
-                if (tokens[row][i] < 0 || tokens[row][i] >= config.dVocab()) {
-                    throw new IllegalArgumentException("token id " + tokens[row][i] + " at prompt " + row
-                            + ", position " + i + " is out of range: the vocabulary is 0 to " + (config.dVocab() - 1));
-                }
+                check(tokens[row][i], row, i);
             }
+        }
+    }
+
+    private void check(long id, int row, int i) {
+        String where = " at prompt " + row + ", position " + i;
+        if (id == HookedTransformer.PADDING) {
+            throw new IllegalArgumentException(
+                    "padding (" + id + ")" + where + " comes after a token; a row's padding comes first, all of it");
+        }
+        if (id < 0 || id >= config.dVocab()) {
+            throw new IllegalArgumentException("token id " + id + where + " is out of range: the vocabulary is 0 to "
+                    + (config.dVocab() - 1) + "; ids come from this model's toTokens(text)");
         }
     }
 

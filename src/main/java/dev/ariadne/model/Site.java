@@ -80,6 +80,12 @@ enum Site {
         return template.substring(template.indexOf("hook_") + "hook_".length());
     }
 
+    /** The part of the block it belongs to: "attn", "mlp", "ln1", "attn.q_norm"; "ln_final" after the blocks, "" for the stream itself. */
+    String part() {
+        String path = template.substring(inBlock ? "blocks.%d.".length() : 0, template.indexOf("hook_"));
+        return path.isEmpty() ? "" : path.substring(0, path.length() - 1);
+    }
+
     /** Whether a model of this shape has the site at all. */
     boolean existsIn(ModelConfig config) {
         boolean mlp = !config.attnOnly();

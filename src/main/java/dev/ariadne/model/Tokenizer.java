@@ -29,6 +29,8 @@ import java.util.stream.LongStream;
  */
 public final class Tokenizer implements AutoCloseable {
     private static final int GGUF_MAGIC_BYTES = 4;
+    private static final int UTF8_BYTES = 4; // of one character, at most
+    private static final String NO_CHARACTER = "\uFFFD"; // what bytes become that form none
 
     private final TokenizerEngine engine;
     private final TokenPieces pieces;
@@ -207,6 +209,20 @@ public final class Tokenizer implements AutoCloseable {
     public String toText(long... ids) {
         Arrays.stream(ids).forEach(pieces::visible); // refuses ids out of range
         return ids.length == 0 ? "" : engine.decode(ids);
+    }
+
+    /** The text these ids spell up to the last whole character: the bytes of one that is not finished yet are left out. */
+    String toWholeText(long... ids) {
+        String all = toText(ids);
+        if (!all.endsWith(NO_CHARACTER)) {
+            return all;
+        }
+        String shorter = all.substring(0, all.length() - NO_CHARACTER.length());
+        // Where single bytes are tokens, a missing one spoils the whole run of them: leave tokens out instead.
+        for (int less = 1; shorter.endsWith(NO_CHARACTER) && less < Math.min(ids.length, UTF8_BYTES); less++) {
+            shorter = toText(Arrays.copyOf(ids, ids.length - less));
+        }
+        return shorter.endsWith(NO_CHARACTER) ? all : shorter;
     }
 
     /**

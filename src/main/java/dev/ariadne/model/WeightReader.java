@@ -291,9 +291,8 @@ final class WeightReader implements AutoCloseable {
     private NDArray converted(Conversion conversion) throws IOException {
         try (NDManager scope = scratch.newSubManager()) {
             NDArray result = conversion.of(scope);
-            // a transposed view multiplies a fifth slower than rows in order; mul, not only reshape: what is mapped
-            // goes
-            NDArray copy = result.reshape(result.size()).mul(1).reshape(result.getShape());
+            // a transposed view multiplies a fifth slower than rows in order
+            NDArray copy = result.reshape(result.size()).reshape(result.getShape());
             copy.attach(owner);
             return copy;
         }
@@ -312,7 +311,8 @@ final class WeightReader implements AutoCloseable {
     }
 
     private NDArray read(NDManager manager, String name) throws IOException {
-        NDArray array = file.read(manager, full(name));
+        // what is converted is read, not mapped: a mapping would stay until the garbage collector finds it
+        NDArray array = manager == owner ? file.read(manager, full(name)) : file.readCopy(manager, full(name));
         if (array.getDataType() == DataType.FLOAT32) {
             return array;
         }

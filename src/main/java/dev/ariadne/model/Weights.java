@@ -96,7 +96,7 @@ record Weights(
      *
      * @param norm the norm before it
      * @param gate [dMlp, dModel], if gated
-     * @param in [dMlp, dModel]
+     * @param in [dMlp, dModel]; behind a gate its bias is added after the product, as TransformerLens does
      * @param out [dModel, dMlp]
      * @param postNorm the norm after it
      */

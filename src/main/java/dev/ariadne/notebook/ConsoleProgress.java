@@ -1,6 +1,8 @@
 package dev.ariadne.notebook;
 
+import dev.ariadne.display.Display;
 import dev.ariadne.view.DisplayHost.Live;
+import dev.ariadne.view.Displayable;
 import java.io.PrintStream;
 
 /** A progress bar in a terminal: one line that overwrites itself. */
@@ -20,6 +22,15 @@ final class ConsoleProgress implements Live {
         int full = (int) Math.round(fraction * BAR);
         put("[" + "#".repeat(full) + "-".repeat(BAR - full) + "] " + line);
         err.flush();
+    }
+
+    /** Shows the end of what has been made, as much as the line has room for. */
+    @Override
+    public void update(double fraction, String line, Displayable soFar) {
+        String text = Display.text(soFar).strip();
+        int room = Math.max(0, WIDTH - BAR - "[] : …".length() - line.length());
+        boolean fits = text.length() <= room;
+        update(fraction, line + ": " + (fits ? text : "…" + text.substring(text.length() - room)));
     }
 
     @Override

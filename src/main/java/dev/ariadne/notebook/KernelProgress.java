@@ -1,6 +1,9 @@
 package dev.ariadne.notebook;
 
+import dev.ariadne.display.Display;
 import dev.ariadne.view.DisplayHost.Live;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -8,9 +11,12 @@ import java.util.UUID;
 
 /** A progress bar in a notebook: one display, updated under one identifier. */
 final class KernelProgress implements Live {
+    private static final View NOTHING = new View.Text("", "");
+
     private final Kernel kernel;
     private final String id = UUID.randomUUID().toString();
     private boolean shown;
+    private View below = NOTHING; // what has been made so far
 
     KernelProgress(Kernel kernel) {
         this.kernel = kernel;
@@ -26,6 +32,12 @@ final class KernelProgress implements Live {
     }
 
     @Override
+    public void update(double fraction, String line, Displayable soFar) {
+        below = soFar.view();
+        update(fraction, line);
+    }
+
+    @Override
     public void finish(String line) {
         if (shown) {
             send("", ""); // a display cannot be taken back, only emptied
@@ -38,7 +50,9 @@ final class KernelProgress implements Live {
     }
 
     private void put(String bar, String line) {
-        send("<div style=\"margin:4px\">" + bar + "<span>" + escape(line) + "</span></div>", line);
+        String html = "<div style=\"margin:4px\">" + bar + "<span>" + escape(line) + "</span></div>";
+        boolean more = !below.equals(NOTHING);
+        send(more ? html + Display.html(below) : html, more ? line + "\n" + Display.text(below) : line);
     }
 
     private void send(String html, String text) {

@@ -39,6 +39,9 @@ public final class Tensors {
     /** Multiplications and additions that one core does in about a millisecond. */
     private static final double SMALL = 2e7;
 
+    /** Numbers that are passed over in less time than two views take. */
+    private static final long FEW = 1 << 16;
+
     private static final String SELF = "(self: __torch__.Ops, ";
 
     private Tensors() {}
@@ -84,6 +87,7 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
+            methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
                     SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
@@ -102,7 +106,22 @@ public final class Tensors {
                             + "        r = unchecked_cast(Tensor, g)\n"
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
+            addDecompositions(methods);
             return methods;
+        }
+
+        private static void addDecompositions(Map<String, String> methods) {
+            methods.put(
+                    "qr",
+                    SELF + "x: Tensor) -> List[Tensor]:\n"
+                            + "    q, r, = torch.linalg_qr(x, \"reduced\")\n"
+                            + "    return [q, r]\n");
+            methods.put(
+                    "svd",
+                    SELF + "x: Tensor) -> List[Tensor]:\n"
+                            + "    u, s, vh, = torch.linalg_svd(x, False)\n"
+                            + "    return [u, s, vh]\n");
+            methods.put("eigenvalues", unary("torch.view_as_real(torch.linalg_eigvals(x))"));
         }
 
         private static String unary(String expression) {
@@ -274,12 +293,14 @@ public final class Tensors {
     public static NDArray linear(NDArray x, NDArray w, @Nullable NDArray b) {
         Shape shape = x.getShape();
         int axes = shape.dimension();
-        if (b == null || axes == 2) {
+        long width = shape.get(axes - 1);
+        long results = shape.size() / Math.max(1, width) * w.getShape().get(0);
+        if (b == null || axes == 2 || results < FEW) {
             return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
         }
-        // flat, the engine adds the bias while it multiplies; with more axes it makes a second pass
-        NDArray flat = x.reshape(-1, shape.get(axes - 1));
-        NDArray y = x.getNDArrayInternal().linear(flat, w, b).singletonOrThrow();
+        // flat, the engine adds the bias while it multiplies; with more axes it makes a second pass over the result
+        NDArray flat = x.reshape(-1, width);
+        NDArray y = flat.getNDArrayInternal().linear(flat, w, b).singletonOrThrow();
         return y.reshape(shape.slice(0, axes - 1).add(w.getShape().get(0)));
     }
 
@@ -345,6 +366,26 @@ public final class Tensors {
     /** Keeps the k largest values of the last axis and makes the others zero; k is an integer scalar array. */
     public static NDArray largest(NDArray x, NDArray k) {
         return Ops.SCRIPT.call("largest", x, k).singletonOrThrow();
+    }
+
+    /** Sums exp(x) over the last axis, without overflow, and takes the logarithm: [..., n] → [...]. */
+    public static NDArray logSumExp(NDArray x) {
+        return Ops.SCRIPT.call("log_sum_exp", x).singletonOrThrow();
+    }
+
+    /** Takes matrices [..., rows, columns] apart into q with orthonormal columns [..., rows, k] and a triangular r [..., k, columns], q·r. */
+    public static NDList qr(NDArray x) {
+        return Ops.SCRIPT.call("qr", x);
+    }
+
+    /** Takes matrices [..., rows, columns] apart into u [..., rows, k], s [..., k] from the largest down, and vh [..., k, columns]: u·diag(s)·vh. */
+    public static NDList svd(NDArray x) {
+        return Ops.SCRIPT.call("svd", x);
+    }
+
+    /** The eigenvalues of square matrices [..., n, n], in no order: [..., n, 2], real and imaginary part. */
+    public static NDArray eigenvalues(NDArray x) {
+        return Ops.SCRIPT.call("eigenvalues", x).singletonOrThrow();
     }
 
     /** Gives another owner a view of the same storage. */

@@ -32,6 +32,17 @@ public interface DisplayHost {
         void update(double fraction, String line);
 
         /**
+         * Replaces what the display says, and shows below it what has been made so far; a display that has no room for it leaves it out.
+         *
+         * @param fraction how much is done, in [0, 1]
+         * @param line one line of text beside the bar
+         * @param soFar what has been made; it stays where the work is cut short
+         */
+        default void update(double fraction, String line, Displayable soFar) {
+            update(fraction, line);
+        }
+
+        /**
          * Ends the display of work that is done. A console keeps the line; a notebook removes the display, because the
          * time the work took would make every saved copy differ from the last.
          *

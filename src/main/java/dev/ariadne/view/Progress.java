@@ -32,7 +32,7 @@ public final class Progress implements AutoCloseable {
     private static final long FRAME_NANOS = 250 * MILLI;
 
     private final String task;
-    private final long total;
+    private long total;
     private final LongSupplier clock;
     private final Supplier<DisplayHost> host;
     private final Thread owner = Thread.currentThread();
@@ -42,6 +42,7 @@ public final class Progress implements AutoCloseable {
     private boolean opened; // also when the host had nothing to open
     private boolean closed;
     private long lastFrame;
+    private @Nullable Supplier<? extends Displayable> made;
 
     Progress(String task, long total, LongSupplier clock, Supplier<DisplayHost> host) {
         if (total < 0) {
@@ -94,7 +95,21 @@ public final class Progress implements AutoCloseable {
      * @throws CancellationException if the thread is interrupted
      */
     public void step(String note) {
+        step(note, null);
+    }
+
+    /**
+     * Counts one step as done, and shows what has been made so far.
+     *
+     * @param note what was done, in a few words, shown beside the bar
+     * @param soFar what to show below the bar; asked only when the display changes, and when the work is cut short: then it stays
+     * @throws CancellationException if the thread is interrupted
+     */
+    public void step(String note, @Nullable Supplier<? extends Displayable> soFar) {
         long now = done.incrementAndGet();
+        if (Thread.currentThread() == owner) {
+            made = soFar;
+        }
         if (Thread.currentThread().isInterrupted()) {
             throw new CancellationException("interrupted after " + now + " of " + total + " steps of " + task
                     + "; run the cell again to start over");
@@ -102,6 +117,11 @@ public final class Progress implements AutoCloseable {
         if (Thread.currentThread() == owner && !closed) {
             draw(now, note);
         }
+    }
+
+    /** Says that the work is done, in fewer steps than it might have taken. */
+    public void complete() {
+        total = done.get();
     }
 
     /** Ends the work: the display, if there is one, goes, or says how far the work came. */
@@ -116,7 +136,11 @@ public final class Progress implements AutoCloseable {
             if (done.get() >= total) {
                 live.finish(task + ": " + total + " of " + total + " in " + took);
             } else {
-                live.stop(task + ": stopped after " + done.get() + " of " + total + ", " + took);
+                String line = task + ": stopped after " + done.get() + " of " + total + ", " + took;
+                if (made != null) {
+                    live.update((double) done.get() / total, line, made.get()); // all of it, not what a frame caught
+                }
+                live.stop(line);
             }
         }
     }
@@ -139,7 +163,12 @@ public final class Progress implements AutoCloseable {
         if (live != null) {
             String left = seconds((long) (estimate - elapsed)) + " left";
             String line = task + ": " + now + "/" + total + ", " + left + (note.isEmpty() ? "" : ", " + note);
-            live.update(total == 0 ? 1 : Math.min(1, (double) now / total), line);
+            double fraction = total == 0 ? 1 : Math.min(1, (double) now / total);
+            if (made == null) {
+                live.update(fraction, line);
+            } else {
+                live.update(fraction, line, made.get());
+            }
         }
     }
 

@@ -200,7 +200,16 @@ class ActivationPatchingTest {
                 .hasMessageContaining("3 tokens [a, b, c]")
                 .hasMessageContaining("4 tokens [a, b, c, d]");
         assertThatThrownBy(() -> ActivationPatching.of(model, new long[][] {{1}}, new long[][] {{1, 2}}, metric))
-                .hasMessageContaining("1 clean and 2 corrupted");
+                .hasMessageContaining("1 tokens")
+                .hasMessageContaining("in pair 0 2 tokens")
+                .hasMessageContaining("split alike");
+        assertThatThrownBy(() ->
+                        ActivationPatching.of(model, new long[][] {{1}, {1, 2}}, new long[][] {{1}, {1, 3}}, metric))
+                .hasMessageContaining("in pair 1 2 tokens");
+        assertThatThrownBy(() -> ActivationPatching.of(
+                        model, model.toTokens(List.of("abc", "abcd")), model.toTokens(List.of("xbc", "abce")), metric))
+                .hasMessageContaining("without padding")
+                .hasMessageContaining("pair 0 has [-1, ");
         assertThatThrownBy(() -> patching.byPosition("z")).hasMessageContaining("head");
         assertThatThrownBy(() -> patching.byHead("resid_pre")).hasMessageContaining("no heads");
         assertThatThrownBy(() -> Metric.logitDifference(new long[] {1, 2}, new long[] {3}))

@@ -44,6 +44,22 @@ class MemoryTest {
     }
 
     @Test
+    void decompositionsAttributionsAndLensesLeaveMemoryFlat() throws IOException, InterruptedException {
+        assertFlat(600, i -> {
+            try (ActivationCache cache = model.runWithCache(TOKENS);
+                    ResidStack all = cache.fullResidDecomposition(o -> o.applyLn());
+                    ResidStack heads = cache.stackHeadResults(o -> o.inclRemainder())) {
+                cache.directLogitAttribution(heads, new long[] {4}, new long[] {17});
+                cache.logitLens();
+                cache.logits().loss();
+                all.table();
+                assertThatThrownBy(() -> cache.stackNeuronResults(o -> o.maxBytes(1)))
+                        .hasMessageContaining("maxBytes");
+            }
+        });
+    }
+
+    @Test
     void aThousandRunsThatThrowLeaveNothing() throws IOException, InterruptedException {
         Hook throwing = Hook.at("blocks.1.attn.hook_z", x -> {
             throw new IllegalStateException("from the hook");
@@ -60,6 +76,19 @@ class MemoryTest {
                 Logits logits = fresh.run(TOKENS)) {
             assertThat(after).isEqualTo(logits.array().toFloatArray());
         }
+    }
+
+    @Test
+    void fiveHundredProcessedModelsAndCircuitsLeaveMemoryFlat() throws IOException, InterruptedException {
+        assertFlat(500, i -> {
+            try (HookedTransformer processed = model.processWeights();
+                    FactoredMatrix circuit = processed.weights().fullOv(1, i % 4);
+                    Weight weight = processed.weights().get("W_E")) {
+                circuit.svd();
+                circuit.eigenvalues();
+                weight.array().mul(2);
+            }
+        });
     }
 
     private interface Body {

@@ -107,6 +107,51 @@ class ProgressTest {
     }
 
     @Test
+    void showsWhatHasBeenMadeSoFarWhenTheDisplayChanges() {
+        int[] asked = {0};
+        try (Progress progress = progress(20)) {
+            for (int i = 1; i <= 20; i++) {
+                millis += 150;
+                String made = "text " + i;
+                progress.step("", () -> {
+                    asked[0]++;
+                    return new View.Text("", made);
+                });
+            }
+        }
+        assertThat(recorder.said)
+                .startsWith("0.2 sweep: 4/20, 2.4 s left | text 4", "0.3 sweep: 6/20, 2.1 s left | text 6");
+        assertThat(asked[0]).as("not at each step").isEqualTo(recorder.said.size() - 1);
+    }
+
+    @Test
+    void keepsAllThatWasMadeWhenTheWorkIsCutShort() {
+        StringBuilder made = new StringBuilder();
+        assertThatThrownBy(() -> {
+                    try (Progress progress = progress(20)) {
+                        for (int i = 0; i < 8; i++) {
+                            millis += 150;
+                            made.append(i);
+                            progress.step("", () -> new View.Text("", made.toString()));
+                        }
+                        throw new IllegalStateException("enough");
+                    }
+                })
+                .hasMessage("enough");
+        assertThat(recorder.said)
+                .endsWith("0.4 sweep: stopped after 8 of 20, 1.2 s | 01234567", "sweep: stopped after 8 of 20, 1.2 s");
+    }
+
+    @Test
+    void isDoneWhenTheWorkTookFewerStepsThanItMight() {
+        try (Progress progress = progress(100)) {
+            steps(progress, 7, 1000);
+            progress.complete();
+        }
+        assertThat(recorder.said).last().isEqualTo("done: sweep: 7 of 7 in 7.0 s");
+    }
+
+    @Test
     void drawsOnItsOwnThreadOnly() throws InterruptedException {
         try (Progress progress = progress(100)) {
             Thread worker = new Thread(() -> steps(progress, 50, 100));
@@ -176,6 +221,11 @@ class ProgressTest {
         @Override
         public void update(double fraction, String line) {
             said.add(fraction + " " + line);
+        }
+
+        @Override
+        public void update(double fraction, String line, Displayable soFar) {
+            update(fraction, line + " | " + ((View.Text) soFar.view()).body());
         }
 
         @Override

@@ -3,21 +3,18 @@ package dev.ariadne.model.weights;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import java.io.IOException;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.AccessDeniedException;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
- * A file of named arrays: safetensors or GGUF.
+ * Named arrays in a file, or in several that make one model: safetensors or GGUF.
  *
  * <pre>{@code
  * try (var checkpoint = Checkpoint.open(Path.of("SmolLM2-135M-Instruct.Q4_1.gguf"))) {
@@ -40,24 +37,23 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     private final Path path;
-    private final Format format;
-    private final FileChannel channel;
-    private final FileIndex index;
-    private final TensorReader reader;
+    private final List<StoredFile> files;
+    private final Map<String, StoredFile> fileOf;
 
-    private Checkpoint(Path path, Format format, FileChannel channel, FileIndex index, TensorReader reader) {
+    private Checkpoint(Path path, List<StoredFile> files) {
         this.path = path;
-        this.format = format;
-        this.channel = channel;
-        this.index = index;
-        this.reader = reader;
+        this.files = List.copyOf(files);
+        Map<String, StoredFile> byTensor = new LinkedHashMap<>();
+        files.forEach(file -> file.index().tensors().keySet().forEach(name -> byTensor.put(name, file)));
+        this.fileOf = Collections.unmodifiableMap(byTensor);
     }
 
     /**
-     * Opens a {@code .safetensors} or {@code .gguf} file (told apart by their content), or the one such file in a folder.
+     * Opens a {@code .safetensors} or {@code .gguf} file (told apart by their content), a {@code .safetensors.index.json}
+     * with its shards beside it, or the one of these in a folder.
      *
-     * @throws IOException naming the path, what is wrong and what to do, if there is no such file, or if its header does
-     *     not fit the file
+     * @throws IOException naming the path, what is wrong and what to do, if there is no such file, if its header does
+     *     not fit the file, or if an index does not fit its shards
      */
     public static Checkpoint open(Path fileOrFolder) throws IOException {
         return open(fileOrFolder, TensorReader.MOST_BUFFER_BYTES);
@@ -65,86 +61,64 @@ public final class Checkpoint implements AutoCloseable {
 
     static Checkpoint open(Path fileOrFolder, long mostBufferBytes) throws IOException {
         Path path = Files.isDirectory(fileOrFolder) ? ModelFolder.weightsIn(fileOrFolder) : fileOrFolder;
-        boolean writable = true;
-        FileChannel channel;
-        try { // nothing is ever written: a private mapping needs a channel that could
-            channel = FileChannel.open(path, StandardOpenOption.READ, StandardOpenOption.WRITE);
-        } catch (FileSystemException | UnsupportedOperationException e) {
-            writable = false;
-            channel = openToRead(path);
-        }
+        boolean sharded = path.toString().endsWith(ShardIndex.SUFFIX) && Files.isRegularFile(path);
+        List<StoredFile> files = new ArrayList<>();
         boolean opened = false;
         try {
-            Format format = formatOf(channel, path);
-            FileIndex index = format == Format.GGUF ? Gguf.read(channel, path) : Safetensors.read(channel, path);
-            TensorReader reader = new TensorReader(channel, writable, new Damage(path), mostBufferBytes);
-            Checkpoint checkpoint = new Checkpoint(path, format, channel, index, reader);
+            if (sharded) {
+                openShards(ShardIndex.read(path), files, mostBufferBytes);
+            } else {
+                files.add(StoredFile.open(path, mostBufferBytes));
+            }
+            Checkpoint checkpoint = new Checkpoint(path, files);
             opened = true;
             return checkpoint;
         } finally {
             if (!opened) {
-                channel.close();
+                closeAll(files);
             }
         }
     }
 
-    private static FileChannel openToRead(Path path) throws IOException {
-        try {
-            return FileChannel.open(path, StandardOpenOption.READ);
-        } catch (NoSuchFileException e) {
-            throw new NoSuchFileException(
-                    path.toString(), null, "there is no such file or folder; look for the path with Files.exists");
-        } catch (AccessDeniedException e) {
-            throw new AccessDeniedException(path.toString(), null, "the file may not be read; check its permissions");
+    private static void openShards(ShardIndex index, List<StoredFile> files, long mostBufferBytes) throws IOException {
+        Damage damage = new Damage(index.path());
+        Map<String, List<String>> found = new LinkedHashMap<>();
+        for (String shard : index.shards()) {
+            Path path = index.path().resolveSibling(shard);
+            if (!Files.isRegularFile(path)) {
+                throw damage.unsupported(
+                        "the index names the shard " + shard + ", which is not beside it", "Download that file too");
+            }
+            StoredFile file = StoredFile.open(path, mostBufferBytes);
+            files.add(file);
+            if (file.format() != Format.SAFETENSORS) {
+                throw damage.of("the shard " + shard + " is a " + file.format() + " file; shards are safetensors");
+            }
+            for (String name : file.index().tensors().keySet()) {
+                found.computeIfAbsent(name, n -> new ArrayList<>()).add(shard);
+            }
         }
+        index.requireAgreement(found);
     }
 
-    private static Format formatOf(FileChannel channel, Path path) throws IOException {
-        ByteBuffer head = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
-        int step = 0;
-        while (step >= 0 && head.hasRemaining()) {
-            step = channel.read(head, head.position());
-        }
-        head.flip();
-        if (head.remaining() >= 4 && head.getInt(0) == Gguf.MAGIC) {
-            return Format.GGUF;
-        }
-        boolean named = path.toString().endsWith(".safetensors");
-        if (named || (head.remaining() >= 9 && head.get(8) == '{')) {
-            return Format.SAFETENSORS;
-        }
-        String text = StandardCharsets.ISO_8859_1.decode(head).toString();
-        String detail = "the file begins with " + Damage.quote(text) + ", neither as GGUF nor as safetensors do";
-        Damage damage = new Damage(path);
-        if (text.startsWith("version https:")) {
-            throw damage.unsupported(
-                    detail, "It is a Git LFS pointer, not the model: run 'git lfs pull' or download the file itself");
-        }
-        if (text.startsWith("PK") || text.startsWith("\u0080")) {
-            throw damage.unsupported(
-                    detail, "It looks like a PyTorch pickle, which can run code when read: convert it to safetensors");
-        }
-        throw damage.of(detail);
-    }
-
-    /** The file the arrays come from; inside the folder if a folder was opened. */
+    /** The file the arrays come from, or the index of its shards; inside the folder if a folder was opened. */
     public Path path() {
         return path;
     }
 
     /** The layout of the file, as found in it. */
     public Format format() {
-        return format;
+        return files.get(0).format();
     }
 
-    /** The names of all tensors, in file order. */
+    /** The names of all tensors, in file order; shards one after the other. */
     public Set<String> names() {
-        return index.tensors().keySet();
+        return fileOf.keySet();
     }
 
     /** Whether the file has a tensor of this name. */
     public boolean contains(String name) {
-        return index.tensors().containsKey(name);
+        return fileOf.containsKey(name);
     }
 
     /** The tensor's sizes in row-major order, slowest first (GGUF files list them the other way round). */
@@ -159,10 +133,11 @@ public final class Checkpoint implements AutoCloseable {
 
     /**
      * The key/value pairs of the file: for GGUF {@code String}, {@code Long}, {@code Double}, {@code Boolean} or a
-     * {@code List} of these; for safetensors the strings of {@code __metadata__}. In file order, unmodifiable.
+     * {@code List} of these; for safetensors the strings of {@code __metadata__} (in the first shard). In file order,
+     * unmodifiable.
      */
     public Map<String, Object> metadata() {
-        return index.metadata();
+        return files.get(0).index().metadata();
     }
 
     /**
@@ -175,21 +150,35 @@ public final class Checkpoint implements AutoCloseable {
      * @throws IOException if the file cannot be read
      */
     public NDArray read(NDManager manager, String name) throws IOException {
+        return read(manager, name, true);
+    }
+
+    /**
+     * Reads one tensor into memory of its own, never mapped: for an array that is soon replaced by another form of it, so
+     * that the two do not add up; see {@link #read}.
+     */
+    public NDArray readCopy(NDManager manager, String name) throws IOException {
+        return read(manager, name, false);
+    }
+
+    private NDArray read(NDManager manager, String name, boolean map) throws IOException {
         TensorEntry entry = entry(name);
         if (!entry.type().isReadable()) {
             throw new IllegalArgumentException("tensor " + Damage.quote(name) + " of " + path + " is stored as "
                     + entry.type() + ", which the engine cannot hold; types that are read: " + StoredType.readable()
                     + "; convert the tensor to one of these");
         }
-        if (!channel.isOpen()) {
+        StoredFile file = Objects.requireNonNull(fileOf.get(name)); // entry has found it
+        if (!file.channel().isOpen()) {
             throw new IllegalStateException("the checkpoint " + path + " is closed; open it again to read "
                     + Damage.quote(name) + ", and keep it open until all tensors are read");
         }
-        return reader.read(manager, entry);
+        return file.reader().read(manager, entry, map);
     }
 
     private TensorEntry entry(String name) {
-        TensorEntry entry = index.tensors().get(name);
+        StoredFile file = fileOf.get(name);
+        TensorEntry entry = file == null ? null : file.index().tensors().get(name);
         if (entry == null) {
             throw new IllegalArgumentException("no tensor " + Damage.quote(name) + " in " + path + "; nearest names: "
                     + String.join(", ", NearestNames.of(name, names(), 3)) + "; all are in names()");
@@ -197,14 +186,21 @@ public final class Checkpoint implements AutoCloseable {
         return entry;
     }
 
-    /** Closes the file; arrays read from it stay valid. */
+    /** Closes the files; arrays read from it stay valid. */
     @Override
     public void close() throws IOException {
-        channel.close();
+        closeAll(files);
+    }
+
+    private static void closeAll(List<StoredFile> files) throws IOException {
+        for (StoredFile file : files) {
+            file.close();
+        }
     }
 
     @Override
     public String toString() {
-        return "Checkpoint[" + path.getFileName() + ", " + format + ", " + names().size() + " tensors]";
+        return "Checkpoint[" + path.getFileName() + ", " + format() + ", " + names().size() + " tensors"
+                + (files.size() == 1 ? "]" : " in " + files.size() + " files]");
     }
 }

@@ -43,19 +43,19 @@ final class TensorReader {
         this.mostBufferBytes = mostBufferBytes;
     }
 
-    NDArray read(NDManager manager, TensorEntry entry) throws IOException {
+    NDArray read(NDManager manager, TensorEntry entry, boolean map) throws IOException {
         if (!manager.getDevice().isGpu()) {
-            return readOnCpu(manager, entry);
+            return readOnCpu(manager, entry, map);
         }
         try (NDManager host = manager.newSubManager(Device.cpu())) {
-            NDArray onDevice = readOnCpu(host, entry).toDevice(manager.getDevice(), true);
+            NDArray onDevice = readOnCpu(host, entry, map).toDevice(manager.getDevice(), true);
             onDevice.attach(manager);
             return onDevice;
         }
     }
 
-    private NDArray readOnCpu(NDManager manager, TensorEntry entry) throws IOException {
-        if (canMap(entry)) {
+    private NDArray readOnCpu(NDManager manager, TensorEntry entry, boolean map) throws IOException {
+        if (map && canMap(entry)) {
             Optional<NDArray> mapped = map(manager, entry);
             if (mapped.isPresent()) {
                 return mapped.get();

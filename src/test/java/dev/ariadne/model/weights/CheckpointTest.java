@@ -15,6 +15,7 @@ import java.nio.file.FileSystem;
 import java.nio.file.FileSystems;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -141,16 +142,6 @@ class CheckpointTest {
     }
 
     @Test
-    void saysThatAShardedModelIsNotSupportedYet() throws IOException {
-        TestFiles.write(folder, "model-00001-of-00002.safetensors", TestFiles.mixedSafetensors());
-        TestFiles.write(folder, "model.safetensors.index.json", new byte[] {'{', '}'});
-        assertThatThrownBy(() -> Checkpoint.open(folder))
-                .isInstanceOf(IOException.class)
-                .hasMessageContaining("model.safetensors.index.json")
-                .hasMessageContaining("not supported yet");
-    }
-
-    @Test
     void offersTheNearestNamesForAMissingTensor() throws IOException {
         try (Checkpoint checkpoint = Checkpoint.open(TestFiles.resource("/gguf/tiny-llama.gguf"))) {
             assertThatThrownBy(() -> checkpoint.read(manager, "blk.0.atn_q.weight"))
@@ -239,6 +230,18 @@ class CheckpointTest {
             try (Checkpoint checkpoint = Checkpoint.open(file)) {
                 assertThat(checkpoint.read(manager, "w").getFloat(54321)).isEqualTo(54321);
             }
+        }
+    }
+
+    @Test
+    void aCopyDoesNotChangeWithTheFile() throws IOException {
+        Path file = TestFiles.write(folder, "w.safetensors", large());
+        try (Checkpoint checkpoint = Checkpoint.open(file)) {
+            NDArray copy = checkpoint.readCopy(manager, "w");
+            assertThat(copy).isEqualTo(checkpoint.read(manager, "w"));
+            Files.write(
+                    file, new byte[(int) Files.size(file)], StandardOpenOption.WRITE); // in place: a mapping shows it
+            assertThat(copy.getFloat(12345)).isEqualTo(12345);
         }
     }
 

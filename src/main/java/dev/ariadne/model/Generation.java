@@ -1,0 +1,156 @@
+package dev.ariadne.model;
+
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.util.List;
+import java.util.Locale;
+import java.util.stream.Stream;
+import tech.tablesaw.api.DoubleColumn;
+import tech.tablesaw.api.IntColumn;
+import tech.tablesaw.api.LongColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
+
+/**
+ * Texts that a model has continued, and how; see {@link HookedTransformer#generate(String, Sampling, Hook...)}.
+ *
+ * <p>Shown as the text, each new token the stronger in color the less probable it was. Questions without a row are about the first prompt.
+ *
+ * @param model the model's name
+ * @param sampling how tokens were chosen
+ * @param hooks the points of the hooks that were in place
+ * @param rows one per prompt
+ */
+public record Generation(String model, Sampling sampling, List<String> hooks, List<Row> rows) implements Displayable {
+    private static final int MOST_PROMPTS = 8; // in one picture
+
+    /** Copies the lists. */
+    public Generation {
+        hooks = List.copyOf(hooks);
+        rows = List.copyOf(rows);
+    }
+
+    /** Why a text ends where it ends. */
+    public enum Stop {
+        /** It has as many new tokens as were asked for. */
+        MAX_NEW_TOKENS("as long as asked for"),
+        /** The model ended it. */
+        EOS("ended by the model"),
+        /** It contains a stop string. */
+        STOP_STRING("at a stop string"),
+        /** It fills the model's context. */
+        CONTEXT("context full"),
+        /** The user interrupted it. */
+        INTERRUPTED("interrupted");
+
+        private final String words;
+
+        Stop(String words) {
+            this.words = words;
+        }
+    }
+
+    /**
+     * A token of the prompt, or a new one.
+     *
+     * @param id the token id
+     * @param token the token, readable; "#id" without a tokenizer
+     * @param logProbability what the model gave it, in nats, before temperature, topK and topP; NaN in the prompt, where nothing was chosen
+     */
+    public record Token(long id, String token, double logProbability) {}
+
+    /**
+     * One prompt and its continuation.
+     *
+     * @param prompt the prompt's text
+     * @param promptTokens the prompt's tokens, without padding
+     * @param text what was added, without the token that ended it, without a stop string and what follows it, and without the bytes of an
+     *     unfinished last character; ids without a tokenizer
+     * @param tokens all new tokens, those included that the text leaves out
+     * @param stop why it ends
+     */
+    public record Row(String prompt, List<Token> promptTokens, String text, List<Token> tokens, Stop stop) {
+        /** Copies the lists. */
+        public Row {
+            promptTokens = List.copyOf(promptTokens);
+            tokens = List.copyOf(tokens);
+        }
+    }
+
+    /** What was added to the first prompt. */
+    public String text() {
+        return rows.get(0).text();
+    }
+
+    /** Why the first text ends. */
+    public Stop stop() {
+        return rows.get(0).stop();
+    }
+
+    /** The ids of prompts and new tokens [batch, pos], padded, for another run: {@code model.runWithCache(generation.tokens())}. */
+    public long[][] tokens() {
+        return Padding.pad(rows.stream()
+                .map(row -> Stream.concat(
+                                row.promptTokens().stream().map(Token::id),
+                                row.tokens().stream().map(Token::id))
+                        .mapToLong(Long::longValue)
+                        .toArray())
+                .toArray(long[][]::new));
+    }
+
+    /** The new tokens as a table: prompt (from 0), position in the text, id, token, log_probability (nats), probability. */
+    public Table table() {
+        Table table = Table.create(
+                "generated tokens",
+                IntColumn.create("prompt"),
+                IntColumn.create("position"),
+                LongColumn.create("id"),
+                StringColumn.create("token"),
+                DoubleColumn.create("log_probability"),
+                DoubleColumn.create("probability"));
+        for (int i = 0; i < rows.size(); i++) {
+            int position = rows.get(i).promptTokens().size();
+            for (Token token : rows.get(i).tokens()) {
+                table.intColumn("prompt").append(i);
+                table.intColumn("position").append(position++);
+                table.longColumn("id").append(token.id());
+                table.stringColumn("token").append(token.token());
+                table.doubleColumn("log_probability").append(token.logProbability());
+                table.doubleColumn("probability").append(Math.exp(token.logProbability()));
+            }
+        }
+        return table;
+    }
+
+    @Override
+    public View view() {
+        List<View> panels = rows.stream().limit(MOST_PROMPTS).map(this::view).toList();
+        return panels.size() == 1 ? panels.get(0) : new View.Panels("generated by " + model, panels);
+    }
+
+    private View view(Row row) {
+        List<Token> all = Stream.concat(row.promptTokens().stream(), row.tokens().stream())
+                .toList();
+        List<String> pieces = all.stream().map(Token::token).toList();
+        double[] values = all.stream().mapToDouble(Token::logProbability).toArray();
+        return new View.Tokens(title(row), pieces, values, "log-probability, nats");
+    }
+
+    private String title(Row row) {
+        return String.format(
+                Locale.ROOT,
+                "%s, %s%s: %d new tokens, %s",
+                model,
+                sampling,
+                hooks.isEmpty() ? "" : ", hooks at " + String.join(", ", hooks),
+                row.tokens().size(),
+                row.stop().words);
+    }
+
+    @Override
+    public String toString() {
+        Row first = rows.get(0);
+        return title(first) + ": “" + first.text() + "”"
+                + (rows.size() == 1 ? "" : ", and " + (rows.size() - 1) + " more");
+    }
+}
