@@ -1,6 +1,5 @@
 package dev.ariadne.discovery;
 
-import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Hook;
@@ -8,6 +7,7 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.view.Progress;
 import dev.ariadne.view.View;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -34,6 +34,7 @@ public final class HeadDetector {
     private final Measure measure;
     private final boolean excludeBos;
     private final boolean excludeCurrentToken;
+    private final List<Tally> known = new ArrayList<>(); // the kinds that have a name, once one was asked for
 
     /** How a head's attention is compared with the pattern that is looked for. */
     public enum Measure {
@@ -179,17 +180,17 @@ public final class HeadDetector {
 
     /** How much each head looks at the token before. */
     public HeadScores previousToken() {
-        return detect("previous token", HeadDetector::previous);
+        return known(0);
     }
 
     /** How much each head looks at earlier copies of the token. */
     public HeadScores duplicateToken() {
-        return detect("duplicate token", HeadDetector::duplicates);
+        return known(1);
     }
 
     /** How much each head looks at the tokens that came after earlier copies of the token. */
     public HeadScores induction() {
-        return detect("induction", HeadDetector::afterDuplicates);
+        return known(2);
     }
 
     /**
@@ -231,7 +232,7 @@ public final class HeadDetector {
                 }
             }
         }
-        return detect("given pattern", row -> pattern);
+        return run(List.of(new Tally("given pattern", row -> pattern))).get(0).scores();
     }
 
     /**
@@ -260,16 +261,57 @@ public final class HeadDetector {
         }
     }
 
-    private HeadScores detect(String kind, Function<long[], float[][]> pattern) {
-        int layers = model.config().nLayers();
-        double[][] sums = new double[layers][model.config().nHeads()];
-        double weights = 0;
+    /** What the prompts add up to, for one kind of head. */
+    private final class Tally {
+        final String kind;
+        final Function<long[], float[][]> pattern;
+        final double[][] sums =
+                new double[model.config().nLayers()][model.config().nHeads()];
+        double weight;
+        float[][] wanted = {};
+
+        Tally(String kind, Function<long[], float[][]> pattern) {
+            this.kind = kind;
+            this.pattern = pattern;
+        }
+
+        void begin(long[] row) {
+            wanted = pattern.apply(row);
+            weight += measure == Measure.MEAN ? mass(wanted) : 1;
+        }
+
+        HeadScores scores() {
+            if (weight == 0) {
+                throw new IllegalStateException("no token of the prompt has a place to look at (" + kind
+                        + "), so there is no mean; give a prompt in which tokens repeat, or use repeatedTokens(model)");
+            }
+            double[][] values = Arrays.stream(sums)
+                    .map(layer -> Arrays.stream(layer).map(sum -> sum / weight).toArray())
+                    .toArray(double[][]::new);
+            return new HeadScores(kind + " heads", values, unit(), source);
+        }
+    }
+
+    /** One of the kinds that have a name; all of them are found in one go, as it is the model's runs that take time. */
+    private HeadScores known(int kind) {
+        synchronized (known) {
+            if (known.isEmpty()) {
+                known.addAll(run(List.of(
+                        new Tally("previous token", HeadDetector::previous),
+                        new Tally("duplicate token", HeadDetector::duplicates),
+                        new Tally("induction", HeadDetector::afterDuplicates))));
+            }
+            return known.get(kind).scores();
+        }
+    }
+
+    private List<Tally> run(List<Tally> tallies) {
         try (Progress progress = Progress.of("detecting heads", tokens.length)) {
             for (long[] row : tokens) {
-                float[][] wanted = pattern.apply(row);
-                weights += measure == Measure.MEAN ? mass(wanted) : 1;
+                tallies.forEach(tally -> tally.begin(row));
                 Hook look = Hook.at("pattern", (x, name) -> {
-                    add(sums[name.layer()], x, wanted);
+                    float[] attention = x.toType(DataType.FLOAT32, false).toFloatArray(); // [1, head, queryPos, keyPos]
+                    tallies.forEach(tally -> add(tally.sums[name.layer()], attention, tally.wanted));
                     return x;
                 });
                 try (Logits logits = model.next(new long[][] {row}, look)) {
@@ -277,15 +319,7 @@ public final class HeadDetector {
                 }
             }
         }
-        if (weights == 0) {
-            throw new IllegalStateException("no token of the prompt has a place to look at (" + kind
-                    + "), so there is no mean; give a prompt in which tokens repeat, or use repeatedTokens(model)");
-        }
-        double total = weights;
-        double[][] values = Arrays.stream(sums)
-                .map(layer -> Arrays.stream(layer).map(sum -> sum / total).toArray())
-                .toArray(double[][]::new);
-        return new HeadScores(kind + " heads", values, unit(), source);
+        return tallies;
     }
 
     private String unit() {
@@ -298,9 +332,7 @@ public final class HeadDetector {
     }
 
     /** Adds each head's score on one prompt. */
-    private void add(double[] sums, NDArray attention, float[][] wanted) {
-        NDArray plain = attention.toType(DataType.FLOAT32, false); // [1, head, queryPos, keyPos]
-        float[] flat = plain.toFloatArray();
+    private void add(double[] sums, float[] attention, float[][] wanted) {
         int pos = wanted.length;
         for (int head = 0; head < sums.length; head++) {
             double common = 0;
@@ -311,7 +343,7 @@ public final class HeadDetector {
                     if (excluded(q, k)) {
                         continue;
                     }
-                    double a = flat[(head * pos + q) * pos + k];
+                    double a = attention[(head * pos + q) * pos + k];
                     common += a * wanted[q][k];
                     all += a;
                     error += Math.abs(a - wanted[q][k]);

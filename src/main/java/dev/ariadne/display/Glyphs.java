@@ -16,17 +16,18 @@ final class Glyphs {
 
     private Glyphs() {}
 
-    /** Shows what would not be seen: line breaks and tabs as arrows, lone blanks, other controls as their number. */
+    /** Shows what would not be seen: line breaks and tabs as arrows, text that is blank, other controls as their number. */
     static String visible(String text) {
-        if (!text.isEmpty() && text.chars().allMatch(c -> c == ' ')) {
-            return "␣".repeat(text.length()); // a token that is a blank would be a label that is not there
-        }
+        boolean blank =
+                text.chars().allMatch(Character::isSpaceChar); // such a token would be a label that is not there
         StringBuilder out = new StringBuilder(text.length());
         text.codePoints().forEach(c -> {
             if (c == '\n') {
                 out.append('↵');
             } else if (c == '\t') {
                 out.append('⇥');
+            } else if (blank) {
+                out.append(c == ' ' ? "␣" : String.format(Locale.ROOT, "\\u%04x", c));
             } else {
                 appendSafe(out, c);
             }

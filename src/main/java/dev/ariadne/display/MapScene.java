@@ -17,6 +17,7 @@ import java.util.stream.Stream;
 final class MapScene {
     private static final double LABEL = 11;
     private static final double SMALL = 9;
+    private static final int TALL = 60; // rows, from which small multiples are taller than wide
     private static final double TEXT = 9.5;
     private static final int MOST_TEXTS = 64; // rows or columns
     private static final double MAX_LABEL = 120;
@@ -123,7 +124,8 @@ final class MapScene {
             double gridW = Math.min(room, first.columns().size() * 26.0);
             double gridH = Math.min(room, first.rows().size() * 26.0);
             boolean square = first.rows().size() == first.columns().size();
-            gridH = square ? gridW : gridH;
+            int most = maps.stream().mapToInt(map -> map.rows().size()).reduce(0, Math::max);
+            gridH = square ? gridW : most > TALL ? Math.max(gridH, Math.min(450, most * 2.0)) : gridH;
             double labelW = 0;
             double labelH = 0;
             for (HeatMap map : maps) {

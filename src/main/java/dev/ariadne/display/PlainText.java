@@ -35,7 +35,7 @@ final class PlainText {
 
     private static String body(View view) {
         if (view instanceof HeatMap map) {
-            return map.columns().size() <= NUMBER_COLUMNS ? numbers(map) : digits(map);
+            return map.columns().size() <= NUMBER_COLUMNS || MapScene.showsTexts(map) ? numbers(map) : digits(map);
         } else if (view instanceof Graph graph) {
             return graph(graph);
         } else if (view instanceof Table table) {

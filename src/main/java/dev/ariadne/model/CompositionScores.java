@@ -11,7 +11,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
@@ -31,6 +34,8 @@ import tech.tablesaw.api.Table;
 @SuppressWarnings("ArrayRecordComponent") // copied on the way in and out
 public record CompositionScores(String kind, List<String> labels, double[][] values, String model)
         implements Displayable {
+    private static final int ARROWS = 20;
+
     /**
      * Copies everything.
      *
@@ -165,17 +170,63 @@ public record CompositionScores(String kind, List<String> labels, double[][] val
     /** One row per pair of heads in different layers, the highest score first: from, to, score. */
     public Table table() {
         int n = labels.size();
-        int[] pairs = IntStream.range(0, n * n)
-                .filter(pair -> later(pair / n, pair % n))
-                .boxed()
-                .sorted((p, q) -> Double.compare(values[q / n][q % n], values[p / n][p % n]))
-                .mapToInt(pair -> pair)
-                .toArray();
+        int[] pairs = ranked();
         return Table.create(
                 title(),
                 StringColumn.create("from", Arrays.stream(pairs).mapToObj(pair -> labels.get(pair / n))),
                 StringColumn.create("to", Arrays.stream(pairs).mapToObj(pair -> labels.get(pair % n))),
                 DoubleColumn.create("score", Arrays.stream(pairs).mapToDouble(pair -> values[pair / n][pair % n])));
+    }
+
+    /** The pairs that can compose, as from · n + to, the highest score first. */
+    private int[] ranked() {
+        int n = labels.size();
+        return IntStream.range(0, n * n)
+                .filter(pair -> later(pair / n, pair % n))
+                .boxed()
+                .sorted((p, q) -> Double.compare(values[q / n][q % n], values[p / n][p % n]))
+                .mapToInt(pair -> pair)
+                .toArray();
+    }
+
+    /** The 20 strongest compositions as arrows between heads. */
+    public View.Graph graph() {
+        return graph(ARROWS);
+    }
+
+    /**
+     * The strongest compositions as arrows from the head that writes to the head that reads; layers are rows, the first at the top.
+     *
+     * <p>Only heads that an arrow joins are shown. The strongest are not always the ones that matter: a score says how much of what a head
+     * writes is in directions that the other reads, not that anything is read on a prompt.
+     *
+     * @param count how many arrows at most
+     * @throws IllegalArgumentException when that is less than 1
+     */
+    public View.Graph graph(int count) {
+        if (count < 1) {
+            throw new IllegalArgumentException(
+                    "a graph needs at least 1 arrow, got " + count + "; give a larger count");
+        }
+        int n = labels.size();
+        List<View.Graph.Edge> edges = Arrays.stream(ranked())
+                .limit(count)
+                .mapToObj(pair ->
+                        new View.Graph.Edge(labels.get(pair / n), labels.get(pair % n), values[pair / n][pair % n]))
+                .toList();
+        Set<String> joined = edges.stream()
+                .flatMap(edge -> Stream.of(edge.from(), edge.to()))
+                .collect(Collectors.toSet());
+        List<View.Graph.Node> nodes = IntStream.range(0, n)
+                .filter(head -> joined.contains(labels.get(head)))
+                .mapToObj(
+                        head -> new View.Graph.Node(labels.get(head), labels.get(head), layer(head), head, Double.NaN))
+                .toList();
+        int layers = n == 0 ? 0 : layer(n - 1) + 1;
+        List<String> rows =
+                IntStream.range(0, layers).mapToObj(layer -> "L" + layer).toList();
+        String title = title() + ", the strongest " + edges.size();
+        return new View.Graph(title, "layer", rows, nodes, "", edges, "score");
     }
 
     /** Whether the second head is in a later layer than the first. */

@@ -6,6 +6,7 @@ import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Function;
 import java.util.function.ToDoubleFunction;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.IntColumn;
@@ -137,58 +138,51 @@ public final class LogitLens implements Displayable {
                         readings.stream().mapToDouble(r -> r.target().probability())));
     }
 
-    /** The probability of each stream's most probable token, of one prompt. */
-    public View.HeatMap probabilities(int prompt) {
+    /** The most probable token of each stream at each position, of one prompt: its probability, with the token in the cell. */
+    public View.HeatMap tops(int prompt) {
         return map(
                 "logit lens: the most probable token",
                 prompt,
-                "probability",
-                r -> r.top().probability());
+                "its probability",
+                r -> r.top().probability(),
+                r -> r.top().token());
     }
 
-    /** The most probable token of each stream at each position, of one prompt. */
-    public View.Table tops(int prompt) {
-        List<String> columns = new ArrayList<>(List.of("stream"));
-        columns.addAll(span.labels(prompt));
-        List<List<String>> rows = new ArrayList<>();
-        for (int stream = 0; stream < streams.size(); stream++) {
-            List<String> cells = new ArrayList<>(List.of(streams.get(stream)));
-            for (int pos = 0; pos < span.count(); pos++) {
-                cells.add(at(stream, prompt, pos).top().token());
-            }
-            rows.add(cells);
-        }
-        return new View.Table("logit lens: the most probable token", columns, rows);
-    }
-
-    /** The rank of the target, of one prompt: log10, so 0 is the first. */
+    /** The rank of the target, of one prompt: log10, so 0 is the first, with the rank itself in the cell. */
     public View.HeatMap ranks(int prompt) {
         return map(
                 "logit lens: rank of " + target(),
                 prompt,
                 "log10 of rank",
-                r -> Math.log10(r.target().rank()));
+                r -> Math.log10(r.target().rank()),
+                r -> Integer.toString(r.target().rank()));
     }
 
-    /** The probability of the target, of one prompt. */
+    /** The probability of the target, of one prompt, with the most probable token in the cell. */
     public View.HeatMap targetProbabilities(int prompt) {
         return map(
-                "logit lens: probability of " + target(),
+                "logit lens: probability of " + target() + "; in the cells, the most probable token",
                 prompt,
                 "probability",
-                r -> r.target().probability());
+                r -> r.target().probability(),
+                r -> r.top().token());
     }
 
     private String target() {
         return asked.map(token -> "“" + token + "”").orElse("the model's own prediction");
     }
 
-    private View.HeatMap map(String title, int prompt, String unit, ToDoubleFunction<Reading> value) {
+    private View.HeatMap map(
+            String title, int prompt, String unit, ToDoubleFunction<Reading> value, Function<Reading, String> text) {
         float[][] cells = new float[streams.size()][span.count()];
+        List<List<String>> texts = new ArrayList<>();
         for (int stream = 0; stream < cells.length; stream++) {
+            List<String> row = new ArrayList<>();
             for (int pos = 0; pos < cells[stream].length; pos++) {
                 cells[stream][pos] = (float) value.applyAsDouble(at(stream, prompt, pos));
+                row.add(text.apply(at(stream, prompt, pos)));
             }
+            texts.add(row);
         }
         return new View.HeatMap(
                 title + (span.batch() > 1 ? ", prompt " + prompt : ""),
@@ -198,7 +192,8 @@ public final class LogitLens implements Displayable {
                 span.labels(prompt),
                 cells,
                 unit,
-                View.Scale.SEQUENTIAL);
+                View.Scale.SEQUENTIAL,
+                texts);
     }
 
     /** The most probable tokens; with a token asked for, its probability and its rank. */
@@ -207,11 +202,9 @@ public final class LogitLens implements Displayable {
         List<View> panels = new ArrayList<>();
         for (int prompt = 0; prompt < Math.min(MOST_PROMPTS, span.batch()); prompt++) {
             panels.addAll(
-                    asked.isPresent()
-                            ? List.of(targetProbabilities(prompt), ranks(prompt))
-                            : List.of(probabilities(prompt), tops(prompt)));
+                    asked.isPresent() ? List.of(targetProbabilities(prompt), ranks(prompt)) : List.of(tops(prompt)));
         }
-        return new View.Panels("logit lens", panels);
+        return panels.size() == 1 ? panels.get(0) : new View.Panels("logit lens", panels);
     }
 
     @Override

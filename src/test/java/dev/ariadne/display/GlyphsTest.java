@@ -16,6 +16,8 @@ class GlyphsTest {
         assertThat(Glyphs.visible("\u202e\u200b\u2028")).isEqualTo("\\u202e\\u200b\\u2028");
         assertThat(Glyphs.visible("👩‍👩‍👧 é 达")).isEqualTo("👩‍👩‍👧 é 达");
         assertThat(Glyphs.visible("  ")).isEqualTo("␣␣");
+        assertThat(Glyphs.visible("\u00a0")).isEqualTo("\\u00a0");
+        assertThat(Glyphs.visible("\u3000x")).isEqualTo("\u3000x");
         assertThat(Glyphs.visible(" is")).isEqualTo(" is");
         assertThat(Glyphs.visible("")).isEmpty();
     }

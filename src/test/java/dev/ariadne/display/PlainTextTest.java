@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 class PlainTextTest {
@@ -73,6 +74,22 @@ class PlainTextTest {
                                  0  1.000  -2.500
                                  1    NaN   0.000
                         """);
+    }
+
+    @Test
+    void writesTheTextsOfCellsAlsoWhereTheMapIsWide() {
+        HeatMap map = new HeatMap(
+                        "",
+                        "stream",
+                        List.of("0"),
+                        "pos",
+                        Collections.nCopies(20, "x"),
+                        new float[][] {new float[20]},
+                        "p",
+                        Scale.SEQUENTIAL)
+                .withTexts(
+                        List.of(IntStream.range(0, 20).mapToObj(i -> " t" + i).toList()));
+        assertThat(Display.text(map)).contains("t0 0").contains("t19 0").doesNotContain("one character per cell");
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.ariadne.model;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.tuple;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ariadne.view.View;
@@ -104,6 +105,53 @@ class CompositionScoresTest {
             assertThat(scores).isEqualTo(model.weights().allCompositionScores("K"));
             assertThat(scores).isNotEqualTo(model.weights().allCompositionScores("Q"));
             assertThat(scores).hasToString("K-composition of gpt2-tiny: 8 heads");
+        }
+    }
+
+    @Test
+    void theStrongestPairsAreArrowsBetweenRowsOfLayers() {
+        // L0H0 and L0H1 write, L1H0 and L2H1 read; what is not later counts for nothing, however large
+        double[][] values = new double[6][6];
+        values[0][2] = 0.3; // L0H0 -> L1H0
+        values[1][5] = 0.9; // L0H1 -> L2H1
+        values[2][5] = 0.3; // L1H0 -> L2H1, as strong as the first: pairs stay in order
+        values[3][4] = 0.1; // L1H1 -> L2H0
+        values[5][0] = 1;
+        CompositionScores scores =
+                new CompositionScores("K", List.of("L0H0", "L0H1", "L1H0", "L1H1", "L2H0", "L2H1"), values, "by hand");
+        View.Graph graph = scores.graph(3);
+        assertThat(graph.edges())
+                .containsExactly(
+                        new View.Graph.Edge("L0H1", "L2H1", 0.9),
+                        new View.Graph.Edge("L0H0", "L1H0", 0.3),
+                        new View.Graph.Edge("L1H0", "L2H1", 0.3));
+        assertThat(graph.nodes())
+                .extracting(View.Graph.Node::id, View.Graph.Node::row)
+                .containsExactly(tuple("L0H0", 0), tuple("L0H1", 0), tuple("L1H0", 1), tuple("L2H1", 2));
+        assertThat(graph.rows()).containsExactly("L0", "L1", "L2");
+        assertThat(graph.title()).isEqualTo("K-composition of by hand, the strongest 3");
+        assertThat(scores.graph().edges()).as("at most 20 of the 12 pairs").hasSize(12);
+        assertThat(scores.graph(100)).isEqualTo(scores.graph());
+        assertThatThrownBy(() -> scores.graph(0))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessage("a graph needs at least 1 arrow, got 0; give a larger count");
+    }
+
+    @Test
+    void theGraphHoldsTheBestLinesOfTheTable() {
+        try (HookedTransformer model = TestModels.gpt2()) {
+            CompositionScores scores = model.weights().allCompositionScores("V");
+            Table best = scores.table().first(5);
+            List<View.Graph.Edge> edges = scores.graph(5).edges();
+            assertThat(edges)
+                    .extracting(View.Graph.Edge::from)
+                    .isEqualTo(best.stringColumn("from").asList());
+            assertThat(edges)
+                    .extracting(View.Graph.Edge::to)
+                    .isEqualTo(best.stringColumn("to").asList());
+            assertThat(edges)
+                    .extracting(View.Graph.Edge::weight)
+                    .isEqualTo(best.doubleColumn("score").asList());
         }
     }
 

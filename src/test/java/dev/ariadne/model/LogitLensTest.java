@@ -72,15 +72,27 @@ class LogitLensTest {
                 assertThat(ranks.title()).contains("“T”");
                 assertThat(ranks.columns()).containsExactly("i", "n");
                 assertThat(ranks.value(4, 1)).isCloseTo((float) Math.log10(expected.rank()), within(1e-6f));
+                assertThat(ranks.texts().get(4).get(1)).isEqualTo(Integer.toString(expected.rank()));
+                View.HeatMap probabilities = (View.HeatMap) panels.panels().get(0);
+                assertThat(probabilities.value(4, 1)).isCloseTo((float) expected.probability(), within(1e-6f));
+                assertThat(probabilities.texts().get(4).get(1))
+                        .isEqualTo(cache.logits().top(1).get(0).token());
             });
             assertThat(lens.table().rowCount()).isEqualTo(10);
             assertThat(lens.table().stringColumn("token").get(1)).isEqualTo("n");
             LogitLens plain = cache.logitLens(o -> o.layer(1));
             assertThat(plain.streams()).containsExactly("0_pre", "1_pre");
-            View.Table tops = plain.tops(0);
-            assertThat(tops.rows().get(1).get(12))
-                    .isEqualTo(plain.at(1, 0, 11).top().token());
-            assertThat(plain.view()).isInstanceOf(View.Panels.class);
+            assertThat(plain.view()).isInstanceOfSatisfying(View.HeatMap.class, tops -> {
+                assertThat(tops.rows()).isEqualTo(plain.streams());
+                assertThat(tops.columns()).hasSize(12).endsWith("i", "n");
+                for (Reading reading : plain.readings()) {
+                    int stream = plain.streams().indexOf(reading.stream());
+                    assertThat(tops.texts().get(stream).get(reading.position()))
+                            .isEqualTo(reading.top().token());
+                    assertThat(tops.value(stream, reading.position()))
+                            .isEqualTo((float) reading.top().probability());
+                }
+            });
             assertThatThrownBy(() -> lens.at(5, 0, 0)).hasMessageContaining("5 streams, 1 prompts and 2 positions");
         }
     }
