@@ -101,7 +101,8 @@ def build():
 
 
 def java_command(java, threads):
-    return [*java, f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1", "Bench"]
+    # the collector that ./run gives the notebooks' kernel
+    return [*java, "-XX:+UseSerialGC", f"-Dai.djl.pytorch.num_threads={threads}", "-Dai.djl.pytorch.num_interop_threads=1", "Bench"]
 
 
 def wanted(name, selected):
