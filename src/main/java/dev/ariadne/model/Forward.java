@@ -142,12 +142,30 @@ final class Forward {
             k = hooks.at(Site.ROT_K, layer, Tensors.rotate(k, at.cos(), at.sin()));
         }
         if (past != null) {
-            k = past.keys(layer, k); // [batch, past + pos, kvHead, dHead]
-            v = past.values(layer, v);
+            NDList all = past.append(layer, k, v);
+            k = all.get(0); // [batch, past + pos, kvHead, dHead]
+            v = all.get(1);
+        }
+        NDArray z = hooks.at(Site.Z, layer, attend(layer, q, k, v, at)); // [batch, pos, head, dHead]
+        if (!hooks.wants(Site.RESULT, layer)) {
+            return apply(z.reshape(batch, pos, (long) c.nHeads() * c.dHead()), weights.out());
+        }
+        NDArray result = eachHead(z, headMatrices(weights.out().w(), c.nHeads(), false)); // [batch, pos, head, dModel]
+        NDArray sum = hooks.at(Site.RESULT, layer, result).sum(new int[] {2});
+        return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
+    }
+
+    /** What each head gathers from the values it attends to [batch, pos, head, dHead]. */
+    private NDArray attend(int layer, NDArray q, NDArray k, NDArray v, Reach at) {
+        long batch = q.getShape().get(0);
+        long pos = q.getShape().get(1);
+        boolean seen = hooks.recording() || hooks.wants(Site.ATTN_SCORES, layer) || hooks.wants(Site.PATTERN, layer);
+        if (pos == 1 && !seen && c.scoreSoftcap() == 0) { // a new token of a generation: here calls count, not work
+            return Tensors.attend(q, k, v, at.mask(), constants.scale());
         }
         NDArray scores = hooks.at(Site.ATTN_SCORES, layer, scores(q, k, at)); // [batch, head, queryPos, keyPos]
         NDArray pattern = hooks.at(Site.PATTERN, layer, scores.softmax(3)); // [batch, head, queryPos, keyPos]
-        NDArray z = pattern.reshape(
+        return pattern.reshape(
                         batch,
                         c.nKeyValueHeads(),
                         c.groupSize() * pos,
@@ -155,13 +173,6 @@ final class Forward {
                 .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
                 .reshape(batch, c.nHeads(), pos, c.dHead())
                 .transpose(0, 2, 1, 3);
-        z = hooks.at(Site.Z, layer, z); // [batch, pos, head, dHead]
-        if (!hooks.wants(Site.RESULT, layer)) {
-            return apply(z.reshape(batch, pos, (long) c.nHeads() * c.dHead()), weights.out());
-        }
-        NDArray result = eachHead(z, headMatrices(weights.out().w(), c.nHeads(), false)); // [batch, pos, head, dModel]
-        NDArray sum = hooks.at(Site.RESULT, layer, result).sum(new int[] {2});
-        return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
     }
 
     /** Masked attention scores [batch, head, queryPos, keyPos]. */

@@ -1,23 +1,25 @@
 package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
 /** The keys and values of the tokens that were run so far, layer by layer, so that the next token need not run them again. */
 final class KeyValueCache implements AutoCloseable {
+    private static final int FIRST = 64; // tokens there is room for at first
+
     private final NDManager owner;
-    private final @Nullable NDArray[] keys; // [batch, past, kvHead, dHead] each
-    private final @Nullable NDArray[] values;
+    private final @Nullable NDList[] kept; // keys and values, [batch, room, kvHead, dHead] each
     private int length;
+    private NDArray end; // length, as an array
 
     KeyValueCache(NDManager parent, int layers) {
         this.owner = parent.newSubManager();
-        this.keys = new NDArray[layers];
-        this.values = new NDArray[layers];
+        this.kept = new NDList[layers];
+        this.end = owner.create(0L);
     }
 
     /** How many tokens are kept. */
@@ -28,28 +30,43 @@ final class KeyValueCache implements AutoCloseable {
     /** Counts the tokens of a run, once all its layers are kept. */
     void advance(int count) {
         length += count;
+        end.close();
+        end = owner.create((long) length);
     }
 
-    /** All keys of a layer, these appended: [batch, pos, kvHead, dHead] → [batch, past + pos, kvHead, dHead], in their scope. */
-    NDArray keys(int layer, NDArray now) {
-        return append(keys, layer, now);
+    /**
+     * Keeps a layer's newest keys and values.
+     *
+     * @param k keys [batch, pos, kvHead, dHead]
+     * @param v values, of the same shape
+     * @return all keys and all values of the layer [batch, past + pos, kvHead, dHead], in the scope of k
+     */
+    NDList append(int layer, NDArray k, NDArray v) {
+        NDList room = room(layer, k.getShape(), k);
+        return Tensors.append(k, v, room.get(0), room.get(1), end);
     }
 
-    /** All values of a layer, these appended. */
-    NDArray values(int layer, NDArray now) {
-        return append(values, layer, now);
-    }
-
-    private NDArray append(@Nullable NDArray[] kept, int layer, NDArray now) {
-        NDManager scope = now.getManager();
-        NDArray before = kept[layer];
-        NDArray all = before == null ? now.duplicate() : NDArrays.concat(new NDList(before, now), 1);
-        all.attach(owner);
+    /** Arrays with room for what is kept and what comes; they grow by half, so that little is copied however long a text gets. */
+    private NDList room(int layer, Shape now, NDArray like) {
+        NDList before = kept[layer];
+        long needed = length + now.get(1);
+        if (before != null && before.get(0).getShape().get(1) >= needed) {
+            return before;
+        }
+        Shape shape = new Shape(now.get(0), Math.max(FIRST, needed + needed / 2), now.get(2), now.get(3));
+        NDList grown = new NDList(owner.create(shape, like.getDataType()), owner.create(shape, like.getDataType()));
         if (before != null) {
+            String past = ":, :" + length;
+            try (NDArray start = owner.create(0L);
+                    NDList old =
+                            new NDList(before.get(0).get(past), before.get(1).get(past))) {
+                Tensors.append(old.get(0), old.get(1), grown.get(0), grown.get(1), start)
+                        .close();
+            }
             before.close();
         }
-        kept[layer] = all;
-        return Tensors.alias(all, scope);
+        kept[layer] = grown;
+        return grown;
     }
 
     /** Frees everything. */

@@ -87,6 +87,22 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
+            methods.put(
+                    "append",
+                    SELF + "k: Tensor, v: Tensor, keys: Tensor, values: Tensor, at: Tensor) -> List[Tensor]:\n"
+                            + "    start = int(at)\n"
+                            + "    end = torch.add(start, torch.size(k, 1))\n"
+                            + "    _0 = torch.copy_(torch.slice(keys, 1, start, end), k)\n"
+                            + "    _1 = torch.copy_(torch.slice(values, 1, start, end), v)\n"
+                            + "    return [torch.slice(keys, 1, 0, end), torch.slice(values, 1, 0, end)]\n");
+            methods.put(
+                    "attend",
+                    SELF + "q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: Tensor) -> Tensor:\n"
+                            + "    grouped = torch.reshape(q, [torch.size(q, 0), torch.size(k, 2), -1, torch.size(q, 3)])\n"
+                            + "    keys = torch.transpose(k, 1, 2)\n"
+                            + "    values = torch.transpose(v, 1, 2)\n"
+                            + "    z = torch.scaled_dot_product_attention(grouped, keys, values, mask, 0., False, scale=float(scale))\n"
+                            + "    return torch.reshape(z, torch.size(q))\n");
             methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
@@ -361,6 +377,34 @@ public final class Tensors {
         return Ops.SCRIPT
                 .call(whole ? "rotate" : "rotate_first", x, cos, signedSin)
                 .singletonOrThrow();
+    }
+
+    /**
+     * Writes keys and values behind those that are kept.
+     *
+     * @param k new keys [batch, pos, kvHead, dHead]
+     * @param v new values, of the same shape
+     * @param keys [batch, room, kvHead, dHead], where they are written
+     * @param values the same for values
+     * @param at how many are kept, an integer scalar array; at + pos at most room
+     * @return views of all keys and all values [batch, at + pos, kvHead, dHead]
+     */
+    public static NDList append(NDArray k, NDArray v, NDArray keys, NDArray values, NDArray at) {
+        return Ops.SCRIPT.call("append", k, v, keys, values, at);
+    }
+
+    /**
+     * Attends from one position, in one call; the scores and the pattern do not appear. Outside the graph of gradients.
+     *
+     * @param q queries [batch, 1, head, dHead]
+     * @param k keys [batch, keyPos, kvHead, dHead]; the query heads that share one lie side by side
+     * @param v values, of the same shape
+     * @param mask [1, keyPos] or [batch, 1, 1, keyPos], added to the scores
+     * @param scale a scalar array; products of queries and keys are multiplied by it
+     * @return the values that were attended to [batch, 1, head, dHead]
+     */
+    public static NDArray attend(NDArray q, NDArray k, NDArray v, NDArray mask, NDArray scale) {
+        return Ops.SCRIPT.call("attend", q, k, v, mask, scale).singletonOrThrow();
     }
 
     /** Keeps the k largest values of the last axis and makes the others zero; k is an integer scalar array. */

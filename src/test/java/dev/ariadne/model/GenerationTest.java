@@ -78,6 +78,8 @@ class GenerationTest {
             Row whole =
                     model.generate(prompt, TWENTY.withUseCache(false)).rows().get(0);
             assertSame(fast, whole, name);
+            Hook seeing = Hook.at("pattern", x -> x); // attention in its parts, not in one call
+            assertSame(model.generate(prompt, TWENTY, seeing).rows().get(0), fast, name + ", patterns seen");
             List<Logits.Prediction> expected = slowly(model, ROWS[1], 20);
             assertThat(ids(fast))
                     .isEqualTo(expected.stream().map(Logits.Prediction::id).toList());

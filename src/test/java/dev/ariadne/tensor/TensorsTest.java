@@ -138,6 +138,46 @@ class TensorsTest {
         assertThat(Tensors.rotate(x, cos, sin).toFloatArray()).containsExactly(-3, 2, 1, 4);
     }
 
+    /** Four query heads on two key/value heads, two prompts, the second with padding; head by head, number by number. */
+    @Test
+    void attendsFromOnePositionAsTheFormulaSays() {
+        NDArray q = manager.randomNormal(new Shape(2, 1, 4, 3));
+        NDArray k = manager.randomNormal(new Shape(2, 5, 2, 3));
+        NDArray v = manager.randomNormal(new Shape(2, 5, 2, 3));
+        float hidden = Float.NEGATIVE_INFINITY;
+        NDArray mask = manager.create(new float[] {0, 0, 0, 0, 0, hidden, hidden, 0, 0, 0}, new Shape(2, 1, 1, 5));
+        NDArray z = Tensors.attend(q, k, v, mask, manager.create(0.5f));
+        assertThat(z.getShape()).isEqualTo(q.getShape());
+        NDArray wide = Tensors.attend(
+                q.toType(DataType.FLOAT64, false),
+                k.toType(DataType.FLOAT64, false),
+                v.toType(DataType.FLOAT64, false),
+                mask.toType(DataType.FLOAT64, false),
+                manager.create(0.5));
+        for (int batch = 0; batch < 2; batch++) {
+            for (int head = 0; head < 4; head++) {
+                double[] weights = new double[5];
+                double sum = 0;
+                for (int key = 0; key < 5; key++) {
+                    double score = mask.getFloat(batch, 0, 0, key);
+                    for (int i = 0; i < 3; i++) {
+                        score += 0.5 * q.getFloat(batch, 0, head, i) * k.getFloat(batch, key, head / 2, i);
+                    }
+                    weights[key] = Math.exp(score);
+                    sum += weights[key];
+                }
+                for (int i = 0; i < 3; i++) {
+                    double expected = 0;
+                    for (int key = 0; key < 5; key++) {
+                        expected += weights[key] / sum * v.getFloat(batch, key, head / 2, i);
+                    }
+                    assertThat((double) z.getFloat(batch, 0, head, i)).isCloseTo(expected, within(1e-6));
+                    assertThat(wide.getDouble(batch, 0, head, i)).isCloseTo(expected, within(1e-12));
+                }
+            }
+        }
+    }
+
     @Test
     void dividesByTheRootMeanSquare() {
         NDArray x = manager.create(new float[] {3, 4}, new Shape(1, 2));
