@@ -87,22 +87,6 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
-            methods.put(
-                    "append",
-                    SELF + "k: Tensor, v: Tensor, keys: Tensor, values: Tensor, at: Tensor) -> List[Tensor]:\n"
-                            + "    start = int(at)\n"
-                            + "    end = torch.add(start, torch.size(k, 1))\n"
-                            + "    _0 = torch.copy_(torch.slice(keys, 1, start, end), k)\n"
-                            + "    _1 = torch.copy_(torch.slice(values, 1, start, end), v)\n"
-                            + "    return [torch.slice(keys, 1, 0, end), torch.slice(values, 1, 0, end)]\n");
-            methods.put(
-                    "attend",
-                    SELF + "q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: Tensor) -> Tensor:\n"
-                            + "    grouped = torch.reshape(q, [torch.size(q, 0), torch.size(k, 2), -1, torch.size(q, 3)])\n"
-                            + "    keys = torch.transpose(k, 1, 2)\n"
-                            + "    values = torch.transpose(v, 1, 2)\n"
-                            + "    z = torch.scaled_dot_product_attention(grouped, keys, values, mask, 0., False, scale=float(scale))\n"
-                            + "    return torch.reshape(z, torch.size(q))\n");
             methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
@@ -123,6 +107,28 @@ public final class Tensors {
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
             addDecompositions(methods);
+            methods.putAll(attention());
+            return methods;
+        }
+
+        private static Map<String, String> attention() {
+            Map<String, String> methods = new LinkedHashMap<>();
+            methods.put(
+                    "append",
+                    SELF + "k: Tensor, v: Tensor, keys: Tensor, values: Tensor, at: Tensor) -> List[Tensor]:\n"
+                            + "    start = int(at)\n"
+                            + "    end = torch.add(start, torch.size(k, 1))\n"
+                            + "    _0 = torch.copy_(torch.slice(keys, 1, start, end), k)\n"
+                            + "    _1 = torch.copy_(torch.slice(values, 1, start, end), v)\n"
+                            + "    return [torch.slice(keys, 1, 0, end), torch.slice(values, 1, 0, end)]\n");
+            methods.put(
+                    "attend",
+                    SELF + "q: Tensor, k: Tensor, v: Tensor, mask: Tensor, scale: Tensor) -> Tensor:\n"
+                            + "    grouped = torch.reshape(q, [torch.size(q, 0), torch.size(k, 2), -1, torch.size(q, 3)])\n"
+                            + "    keys = torch.transpose(k, 1, 2)\n"
+                            + "    values = torch.transpose(v, 1, 2)\n"
+                            + "    z = torch.scaled_dot_product_attention(grouped, keys, values, mask, 0., False, scale=float(scale))\n"
+                            + "    return torch.reshape(z, torch.size(q))\n");
             return methods;
         }
 
