@@ -28,7 +28,7 @@ class NotebookFilesTest {
     void areAllThere() throws IOException {
         assertThat(notebooks())
                 .extracting(NotebookFile::toString)
-                .contains("notebooks/quickstart.ipynb", "notebooks/causal-trace.ipynb");
+                .contains("notebooks/quickstart.ipynb", "notebooks/causal-trace.ipynb", "notebooks/head-zoo.ipynb");
     }
 
     @ParameterizedTest
