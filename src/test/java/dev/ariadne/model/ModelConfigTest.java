@@ -5,21 +5,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import java.io.IOException;
 import java.nio.file.Path;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.ValueSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
 class ModelConfigTest {
     @ParameterizedTest
-    @ValueSource(
-            strings = {
-                "gpt2-tiny",
-                "llama-tiny",
-                "llama3-tied-tiny",
-                "gemma2-tiny",
-                "gemma3-tiny",
-                "qwen2-tiny",
-                "qwen3-tiny",
-                "pythia-tiny"
-            })
+    @MethodSource("dev.ariadne.model.TestModels#all")
     void bothStylesOfConfigurationSayTheSame(String model) throws IOException {
         Path folder = TestModels.RESOURCES.resolve("models").resolve(model);
         assertThat(read(folder.resolve("config.v5.json"))).isEqualTo(read(folder.resolve("config.json")));
