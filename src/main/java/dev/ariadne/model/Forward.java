@@ -197,7 +197,7 @@ final class Forward {
     }
 
     /** cap·tanh(x / cap). */
-    private static NDArray softcap(NDArray x, NDArray cap) {
+    static NDArray softcap(NDArray x, NDArray cap) {
         return x.div(cap).tanh().mul(cap);
     }
 
@@ -279,7 +279,7 @@ final class Forward {
                 : view.reshape(c.dModel(), heads, c.dHead()).transpose(1, 2, 0);
     }
 
-    private NDArray mlp(int layer, NDArray stream, Mlp weights) {
+    NDArray mlp(int layer, NDArray stream, Mlp weights) {
         NDArray x = norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm());
         Affine first = weights.gate().orElse(weights.in());
         NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
@@ -304,12 +304,12 @@ final class Forward {
         };
     }
 
-    private static NDArray apply(NDArray x, Affine affine) {
+    static NDArray apply(NDArray x, Affine affine) {
         return Tensors.linear(x, affine.w(), affine.b().orElse(null));
     }
 
     /** TransformerLens's hooks: LayerNorm's "normalized" comes after weight and bias, RMSNorm's before the weight. */
-    private NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Optional<Affine> norm) {
+    NDArray norm(Site scaleSite, Site normalizedSite, int layer, NDArray x, Optional<Affine> norm) {
         if (norm.isEmpty()) {
             return x;
         }

@@ -438,6 +438,11 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return parameters;
     }
 
+    /** The model's parts as functions, for texts of so many tokens; closed by the caller. */
+    public Components components(int pos) {
+        return runner.components(pos);
+    }
+
     /** The arrays the model computes with; they are the model's. */
     Weights arrays() {
         return weights;
@@ -448,8 +453,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return runner.rate(vectors, targets);
     }
 
-    /** An owner for a result that outlives a run; freed with the model at the latest. */
-    NDManager newOwner() {
+    /** An owner for arrays that outlive a run; freed with the model at the latest. */
+    public NDManager newOwner() {
         requireOpen();
         return manager.newSubManager();
     }

@@ -122,6 +122,15 @@ final class Runner {
         return new Generator(model, this, prompts, sampling, hooks).generate(prompts);
     }
 
+    Components components(int pos) {
+        model.requireOpen();
+        if (pos < 1 || pos > config.nCtx()) {
+            throw new IllegalArgumentException(
+                    "the model takes 1 to " + config.nCtx() + " tokens, got " + pos + "; shorten the texts");
+        }
+        return new Components(config, weights, constants, manager.newSubManager(), pos, false);
+    }
+
     KeyValueCache newCache() {
         return new KeyValueCache(manager, config.nLayers());
     }

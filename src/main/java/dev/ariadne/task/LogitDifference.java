@@ -19,6 +19,21 @@ record LogitDifference(String name, long[] correct, long[] wrong) implements Met
     }
 
     @Override
+    public long[][] tokens() {
+        long[][] pairs = new long[correct.length][];
+        for (int i = 0; i < pairs.length; i++) {
+            pairs[i] = new long[] {correct[i], wrong[i]};
+        }
+        return pairs;
+    }
+
+    @Override
+    public NDArray perPromptOfTokens(NDArray few) {
+        NDArray last = few.get(new NDIndex(":, -1")); // [batch, 2]
+        return last.get(new NDIndex(":, 0")).sub(last.get(new NDIndex(":, 1")));
+    }
+
+    @Override
     public NDArray perPrompt(NDArray logits) {
         NDArray last = logits.get(new NDIndex(":, -1")); // [batch, dVocab]
         return AnswerIds.gather(last, correct).sub(AnswerIds.gather(last, wrong));

@@ -16,10 +16,49 @@ public interface Metric extends UnaryOperator<NDArray> {
     /** What is measured, in a few words. */
     String name();
 
+    /** Whether a model that does its task well scores high; a search for a circuit keeps what lowers such a metric. */
+    default boolean higherIsBetter() {
+        return true;
+    }
+
+    /** Whether it compares with the full model, so that {@link #against} has to come first. */
+    default boolean needsReference() {
+        return false;
+    }
+
+    /**
+     * The same metric, comparing with these logits.
+     *
+     * @param reference the full model's logits [batch, pos, dVocab] at the positions that are read; read while the metric is in use
+     * @return a metric that can score, or this one where there is nothing to compare
+     */
+    default Metric against(NDArray reference) {
+        return this;
+    }
+
+    /**
+     * The tokens whose logits are all that it reads, so that no others need be computed.
+     *
+     * @return [prompt][token], or one row for all prompts; no rows when it reads the whole vocabulary
+     */
+    default long[][] tokens() {
+        return new long[0][];
+    }
+
+    /**
+     * Scores every prompt by the logits of {@link #tokens} alone.
+     *
+     * @param few [batch, pos, token]
+     * @return [batch]
+     */
+    default NDArray perPromptOfTokens(NDArray few) {
+        throw new UnsupportedOperationException(name() + " reads the whole vocabulary; use perPrompt");
+    }
+
     /**
      * Scores every prompt by itself.
      *
-     * @param logits [batch, pos, dVocab]; only the last position is read
+     * @param logits [batch, pos, dVocab]; where there is one answer, only the last position is read
      * @return [batch]
      * @throws IllegalArgumentException when the metric does not fit these logits: an answer outside the vocabulary, or answers for
      *     another number of prompts
@@ -92,5 +131,37 @@ public interface Metric extends UnaryOperator<NDArray> {
             throw new IllegalArgumentException("one answer per prompt, or one for all, got none");
         }
         return new LogProbability(answers.clone());
+    }
+
+    /**
+     * How far the next-token distribution is from the full model's.
+     *
+     * @return KL(full model || circuit) in nats, the mean over the positions that are read; 0 for the full model, and lower is better
+     */
+    static Metric kl() {
+        return new Kl(null);
+    }
+
+    /**
+     * How far the logits are from the full model's, for models whose output is no distribution (compiled programs).
+     *
+     * @param columns which logits are compared; all where none is given
+     * @return the mean squared difference over the positions that are read, in squared logits; lower is better
+     */
+    static Metric meanSquaredError(int... columns) {
+        return new MeanSquaredError(columns.clone(), null);
+    }
+
+    /**
+     * The probability of one set of tokens less that of another, at the last position, such as years that are later and years that are not
+     * (Hanna et al. 2023).
+     *
+     * @param good [prompt][token], or one row for all
+     * @param bad likewise
+     * @return from -1 to 1, without a unit ("probability")
+     * @throws IllegalArgumentException when the two differ in number of rows, or hold a negative id
+     */
+    static Metric probabilityDifference(long[][] good, long[][] bad) {
+        return new ProbabilityDifference(good, bad);
     }
 }

@@ -1,0 +1,87 @@
+package dev.ariadne.circuit;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDList;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
+import dev.ariadne.model.Components;
+import dev.ariadne.task.Metric;
+import dev.ariadne.task.Task;
+import dev.ariadne.tensor.Tensors;
+import org.jspecify.annotations.Nullable;
+
+/** From the stream behind the last block to the metric: only the positions and tokens that it reads are unembedded. */
+final class Readout {
+    private static final long MOST_LOGITS = 1 << 25; // numbers at once
+
+    private final Components parts;
+    private final Task task;
+    private final Metric metric;
+    private final @Nullable NDList rows;
+    private final int batch;
+    private final long vocabulary;
+
+    /**
+     * Prepares to read.
+     *
+     * @param cleanStream the full model's stream behind the last block [batch, pos, dModel]; its owner keeps what is compared with
+     */
+    Readout(Components parts, Task task, NDArray cleanStream, long vocabulary) {
+        this.parts = parts;
+        this.task = task;
+        this.batch = Math.toIntExact(cleanStream.getShape().get(0));
+        this.vocabulary = vocabulary;
+        this.metric = task.metric().needsReference()
+                ? task.metric().against(parts.logits(task.select(cleanStream, 0)))
+                : task.metric();
+        long[][] tokens = metric.tokens();
+        if (tokens.length > 0 && batch % tokens.length != 0) {
+            throw new IllegalArgumentException("the metric has answers for " + tokens.length + " prompts, the task has "
+                    + batch + "; give one answer for all prompts, or one per prompt");
+        }
+        this.rows = tokens.length == 0 ? null : parts.rows(repeat(tokens, batch));
+    }
+
+    private static long[][] repeat(long[][] tokens, int batch) {
+        long[][] all = new long[batch][];
+        for (int i = 0; i < batch; i++) {
+            all[i] = tokens[i % tokens.length];
+        }
+        return all;
+    }
+
+    /**
+     * Measures.
+     *
+     * @param stream [state · batch, pos from first on, dModel]
+     * @return the metric of each state, the mean over prompts
+     */
+    double[] measure(NDArray stream, int first) {
+        NDArray read = task.select(stream, first); // [state · batch, position, dModel]
+        int states = Math.toIntExact(read.getShape().get(0) / batch);
+        long each = rows != null ? 0 : batch * read.getShape().get(1) * vocabulary;
+        int atOnce = each == 0 ? states : (int) Math.max(1, Math.min(states, MOST_LOGITS / each));
+        double[] values = new double[states];
+        for (int from = 0; from < states; from += atOnce) {
+            int to = Math.min(states, from + atOnce);
+            try (NDManager scope = stream.getManager().newSubManager()) {
+                NDArray some = read.get(scope, new NDIndex(from * batch + ":" + to * batch));
+                NDArray scores = rows != null
+                        ? metric.perPromptOfTokens(parts.logits(some, rows))
+                        : metric.perPrompt(parts.logits(some));
+                NDArray means = scores.reshape(to - from, batch)
+                        .toType(DataType.FLOAT64, false)
+                        .mean(new int[] {1});
+                System.arraycopy(means.toDoubleArray(), 0, values, from, to - from);
+            }
+        }
+        return values;
+    }
+
+    /** The metric of logits of the whole text [batch, pos, dVocab], differentiable: a scalar. */
+    NDArray score(NDArray logits) {
+        return metric.perPrompt(task.select(Tensors.alias(logits, logits.getManager()), 0))
+                .mean();
+    }
+}

@@ -1,0 +1,47 @@
+package dev.ariadne.task;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.types.Shape;
+import org.jspecify.annotations.Nullable;
+
+/** KL(full model || circuit), the mean over the positions read (Conmy et al. 2023, §3.1). */
+record Kl(@Nullable NDArray reference) implements Metric {
+    @Override
+    public String name() {
+        return "KL divergence";
+    }
+
+    @Override
+    public String unit() {
+        return "nats";
+    }
+
+    @Override
+    public boolean higherIsBetter() {
+        return false;
+    }
+
+    @Override
+    public boolean needsReference() {
+        return true;
+    }
+
+    @Override
+    public Metric against(NDArray full) {
+        return new Kl(full.logSoftmax(2));
+    }
+
+    @Override
+    public NDArray perPrompt(NDArray logits) {
+        NDArray full = reference;
+        if (full == null) {
+            throw new IllegalStateException("KL compares with the full model; call against(logits) first");
+        }
+        Shape shape = logits.getShape();
+        Shape one = full.getShape();
+        NDArray log =
+                logits.logSoftmax(2).reshape(-1, one.get(0), one.get(1), one.get(2)); // [copy, batch, pos, dVocab]
+        NDArray p = full.exp(); // [batch, pos, dVocab]
+        return log.sub(full).mul(p).sum(new int[] {3}).mean(new int[] {2}).neg().reshape(shape.get(0));
+    }
+}
