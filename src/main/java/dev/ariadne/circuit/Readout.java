@@ -9,6 +9,7 @@ import dev.ariadne.model.Components;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
 import dev.ariadne.tensor.Tensors;
+import java.util.Arrays;
 import org.jspecify.annotations.Nullable;
 
 /** From the stream behind the last block to the metric: only the positions and tokens that it reads are unembedded. */
@@ -19,6 +20,7 @@ final class Readout {
     private final Task task;
     private final Metric metric;
     private final @Nullable NDList rows;
+    private final @Nullable NDList reference;
     private final int batch;
     private final long vocabulary;
 
@@ -35,6 +37,8 @@ final class Readout {
         this.metric = task.metric().needsReference()
                 ? task.metric().against(parts.logits(task.select(cleanStream, 0)))
                 : task.metric();
+        this.reference =
+                metric.readsDivergence() && parts.hasDivergence() ? parts.reference(task.select(cleanStream, 0)) : null;
         long[][] tokens = metric.tokens();
         if (tokens.length > 0 && batch % tokens.length != 0) {
             throw new IllegalArgumentException("the metric has answers for " + tokens.length + " prompts, the task has "
@@ -60,8 +64,14 @@ final class Readout {
     double[] measure(NDArray stream, int first) {
         NDArray read = task.select(stream, first); // [state · batch, position, dModel]
         int states = Math.toIntExact(read.getShape().get(0) / batch);
-        long each = rows != null ? 0 : batch * read.getShape().get(1) * vocabulary;
-        int atOnce = each == 0 ? states : (int) Math.max(1, Math.min(states, MOST_LOGITS / each));
+        if (reference != null) {
+            double[] exact = means(metric.perPromptOfDivergence(parts.divergence(read, reference)), states);
+            if (Arrays.stream(exact).allMatch(Double::isFinite)) {
+                return exact;
+            }
+        }
+        long each = batch * read.getShape().get(1) * vocabulary;
+        int atOnce = rows != null ? states : (int) Math.max(1, Math.min(states, MOST_LOGITS / each));
         double[] values = new double[states];
         for (int from = 0; from < states; from += atOnce) {
             int to = Math.min(states, from + atOnce);
@@ -77,6 +87,13 @@ final class Readout {
             }
         }
         return values;
+    }
+
+    private double[] means(NDArray scores, int states) {
+        return scores.reshape(states, batch)
+                .toType(DataType.FLOAT64, false)
+                .mean(new int[] {1})
+                .toDoubleArray();
     }
 
     /** The metric of logits of the whole text [batch, pos, dVocab], differentiable: a scalar. */

@@ -24,6 +24,8 @@ import org.jspecify.annotations.Nullable;
  * {@code first} on. Results belong to the manager of the first argument. Called inside {@link Tensors#run}.
  */
 public final class Components implements AutoCloseable {
+    private static final long CACHED = 1 << 21; // logits at once that stay in a core's cache
+
     private final ModelConfig c;
     private final Weights w;
     private final Constants constants;
@@ -224,6 +226,59 @@ public final class Components implements AutoCloseable {
                 .ifPresent(b ->
                         rows.add(Tensors.embedding(ids, b.expandDims(1)).reshape(tokens.length, 1, tokens[0].length)));
         return rows;
+    }
+
+    /** Whether {@link #divergence} can be had: the unembedding must be linear. */
+    public boolean hasDivergence() {
+        return c.logitSoftcap() == 0;
+    }
+
+    /**
+     * What {@link #divergence} compares with.
+     *
+     * @param x the full model's stream behind the last block, at the positions that are read [prompt, pos, dModel]
+     * @return its normalized stream [prompt, pos, dModel], the logarithm of the sum of exponentials of its logits [prompt, pos, 1], and the
+     *     mean of the unembedding's rows under its distribution [prompt, pos, dModel]
+     */
+    public NDList reference(NDArray x) {
+        NDArray n = forward.norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, x, w.finalNorm());
+        NDArray logits = Forward.apply(n, w.unembed());
+        NDArray total = Tensors.logSumExp(logits).expandDims(2); // [prompt, pos, 1]
+        NDArray mean = logits.sub(total).exp().matMul(w.unembed().w());
+        return new NDList(n, total, mean);
+    }
+
+    /**
+     * KL(full model || this), without keeping any logits: the logarithm of Σ exp(logits − reference total), less what the reference
+     * distribution expects of the change. Exact also where the two hardly differ.
+     *
+     * @param x the stream behind the last block [copy · prompt, pos, dModel]
+     * @param reference from {@link #reference}
+     * @return [copy · prompt, pos] in nats; not finite where logits have risen by more than 88
+     */
+    public NDArray divergence(NDArray x, NDList reference) {
+        NDArray n = forward.norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, x, w.finalNorm());
+        Shape one = reference.get(0).getShape();
+        NDArray states = n.reshape(-1, one.get(0), one.get(1), one.get(2)); // [copy, prompt, pos, dModel]
+        NDArray expected = states.sub(reference.get(0)).mul(reference.get(2)).sum(new int[] {3}); // [copy, prompt, pos]
+        NDArray rows = n.reshape(-1, one.get(2)); // [copy·prompt·pos, dModel]
+        NDArray totals = reference
+                .get(1)
+                .reshape(1, -1)
+                .broadcast(states.getShape().get(0), one.get(0) * one.get(1))
+                .reshape(-1, 1);
+        long width = Math.max(512, CACHED / rows.getShape().get(0));
+        NDArray sum = totals.zerosLike();
+        for (long from = 0; from < c.dVocabOut(); from += width) {
+            NDIndex some = new NDIndex(from + ":" + Math.min(c.dVocabOut(), from + width));
+            Affine part = new Affine(
+                    w.unembed().w().get(n.getManager(), some), w.unembed().b().map(b -> b.get(n.getManager(), some)));
+            sum.addi(Tensors.expSum(rows, part.w(), part.b().orElse(null), totals));
+        }
+        return sum.log()
+                .reshape(expected.getShape())
+                .sub(expected)
+                .reshape(x.getShape().get(0), one.get(1));
     }
 
     @Override

@@ -32,6 +32,16 @@ record Kl(@Nullable NDArray reference) implements Metric {
     }
 
     @Override
+    public boolean readsDivergence() {
+        return true;
+    }
+
+    @Override
+    public NDArray perPromptOfDivergence(NDArray kl) {
+        return kl.mean(new int[] {1});
+    }
+
+    @Override
     public NDArray perPrompt(NDArray logits) {
         NDArray full = reference;
         if (full == null) {

@@ -55,6 +55,21 @@ public interface Metric extends UnaryOperator<NDArray> {
         throw new UnsupportedOperationException(name() + " reads the whole vocabulary; use perPrompt");
     }
 
+    /** Whether KL(full model || circuit) at each position is all that it reads, so that no logits need be kept. */
+    default boolean readsDivergence() {
+        return false;
+    }
+
+    /**
+     * Scores every prompt by the divergence at each position alone.
+     *
+     * @param kl [batch, pos], in nats
+     * @return [batch]
+     */
+    default NDArray perPromptOfDivergence(NDArray kl) {
+        throw new UnsupportedOperationException(name() + " reads more than a divergence; use perPrompt");
+    }
+
     /**
      * Scores every prompt by itself.
      *

@@ -87,6 +87,16 @@ public final class Tensors {
                             + "    swapped = torch.cat([halves[1], halves[0]], -1)\n"
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
+            methods.put(
+                    "exp_sum",
+                    SELF + "x: Tensor, w: Tensor, shift: Tensor) -> Tensor:\n"
+                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w), shift))\n"
+                            + "    return torch.sum(y, [-1], True)\n");
+            methods.put(
+                    "exp_sum_biased",
+                    SELF + "x: Tensor, w: Tensor, shift: Tensor, b: Tensor) -> Tensor:\n"
+                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w, b), shift))\n"
+                            + "    return torch.sum(y, [-1], True)\n");
             methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
             methods.put(
                     "largest",
@@ -421,6 +431,12 @@ public final class Tensors {
     /** Sums exp(x) over the last axis, without overflow, and takes the logarithm: [..., n] → [...]. */
     public static NDArray logSumExp(NDArray x) {
         return Ops.SCRIPT.call("log_sum_exp", x).singletonOrThrow();
+    }
+
+    /** Multiplies x [rows, in] by w [out, in], adds b [out] if any, and sums exp(result − shift) over out: shift [rows, 1] → [rows, 1]. */
+    public static NDArray expSum(NDArray x, NDArray w, @Nullable NDArray b, NDArray shift) {
+        return (b == null ? Ops.SCRIPT.call("exp_sum", x, w, shift) : Ops.SCRIPT.call("exp_sum_biased", x, w, shift, b))
+                .singletonOrThrow();
     }
 
     /** Takes matrices [..., rows, columns] apart into q with orthonormal columns [..., rows, k] and a triangular r [..., k, columns], q·r. */
