@@ -7,7 +7,6 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -26,7 +25,7 @@ public final class ComputationalGraph {
     private final boolean splitEmbedding;
     private final List<Node> senders;
     private final Map<Node, List<Node>> sendersTo = new LinkedHashMap<>();
-    private final Set<Edge> edges = new LinkedHashSet<>();
+    private final Map<Edge, Integer> edges = new LinkedHashMap<>(); // to its place
 
     private ComputationalGraph(ModelConfig config, Granularity granularity, boolean splitEmbedding) {
         this.config = config;
@@ -46,7 +45,7 @@ public final class ComputationalGraph {
         for (Node receiver : downward) {
             List<Node> from = new ArrayList<>(sendersTo(receiver));
             Collections.reverse(from);
-            from.forEach(sender -> edges.add(new Edge(sender, receiver)));
+            from.forEach(sender -> edges.put(new Edge(sender, receiver), edges.size()));
         }
     }
 
@@ -183,7 +182,7 @@ public final class ComputationalGraph {
 
     /** Every edge, from the output down; what the heads' direct edges come before is what the heads read. */
     public Set<Edge> edges() {
-        return Collections.unmodifiableSet(edges);
+        return Collections.unmodifiableSet(edges.keySet());
     }
 
     /** The number of edges. */
@@ -193,7 +192,12 @@ public final class ComputationalGraph {
 
     /** Whether the graph has an edge. */
     public boolean contains(Edge edge) {
-        return edges.contains(edge);
+        return edges.containsKey(edge);
+    }
+
+    /** An edge's place in {@link #edges}, from 0. */
+    public int indexOf(Edge edge) {
+        return edges.get(require(edge));
     }
 
     /**
@@ -214,8 +218,8 @@ public final class ComputationalGraph {
      * @throws IllegalArgumentException when it is not, naming the nearest ones
      */
     public Edge require(Edge edge) {
-        if (!edges.contains(edge)) {
-            List<String> nearest = edges.stream()
+        if (!edges.containsKey(edge)) {
+            List<String> nearest = edges.keySet().stream()
                     .sorted(Comparator.comparingInt(e -> distance(e, edge)))
                     .limit(3)
                     .map(Edge::toString)

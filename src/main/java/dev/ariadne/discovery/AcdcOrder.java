@@ -25,6 +25,11 @@ final class AcdcOrder {
             return senders.stream().map(sender -> new Edge(sender, receiver)).toList();
         }
 
+        /** Whether it is one direct edge, from a head's input to the head. */
+        boolean isDirect() {
+            return senders.get(0).isHeadInput();
+        }
+
         /** The order in which edges go that nothing reads: always from the last down. */
         List<Edge> downward() {
             return senders.stream()
