@@ -52,6 +52,7 @@ public final class Bench {
             case "--weights" -> RandomWeights.writeAll(DATA);
             case "--engine" -> multiply();
             case "--first-logits" -> askSmollm2();
+            case "--acdc" -> AcdcBench.run(List.of(args).subList(1, args.length));
             default -> serve();
         }
     }

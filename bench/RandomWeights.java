@@ -9,6 +9,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.SplittableRandom;
@@ -27,6 +28,22 @@ final class RandomWeights {
     static void writeAll(Path folder) throws IOException {
         write(folder, new Size("tiny", 2, 64, 4, 96, 64));
         write(folder, new Size("gpt2", 12, 768, 12, 50257, 1024));
+    }
+
+    /** The model that others are compared with: 4 layers, width 128, 4 heads. */
+    static final String BASE = "4L-128-4H";
+
+    /** Models of which one thing is twice as large. */
+    static List<String> growth(Path folder) throws IOException {
+        var sizes = List.of(
+                new Size(BASE, 4, 128, 4, 1000, 64),
+                new Size("8L-128-4H", 8, 128, 4, 1000, 64),
+                new Size("4L-128-8H", 4, 128, 8, 1000, 64),
+                new Size("4L-256-4H", 4, 256, 4, 1000, 64));
+        for (Size size : sizes) {
+            write(folder, size);
+        }
+        return sizes.stream().map(Size::name).toList();
     }
 
     private static void write(Path folder, Size size) throws IOException {

@@ -22,6 +22,7 @@ Each result is one line: name <tab> value <tab> unit <tab> peer value <tab> rati
 of the ratios of neighbouring turns, below 1 where this library is faster; '-' where there is no peer. A turn of what takes
 less than 60 ms is the median of several runs in a row, on each side as many.
 A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
+ACDC is timed only when asked for: acdc, or acdc/tiny, acdc/gpt2, acdc/growth; its searches run once, without peers.
 For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt, then --python peer/bin/python.
 """
 
@@ -196,6 +197,13 @@ def main():
         return 0
     note("random weights and class files are in target/bench")
     subprocess.run([*java, "Bench", "--weights"], check=True)
+    acdc = [name for name in options.names if name.split("/")[0] == "acdc"]
+    for threads in options.threads if acdc else []:  # minutes each, so only when asked for
+        note(f"ACDC on {threads} thread{'s' if threads > 1 else ''}, each search once")
+        environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS=str(threads))
+        subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment)
+    if acdc and len(acdc) == len(options.names):
+        return 0
     results = [run_threads(java, cases, threads, options) for threads in options.threads]
     if not any(ran for ran, _ in results):
         note(f"no benchmark is named {' or '.join(options.names)}; bench/run --list names them")

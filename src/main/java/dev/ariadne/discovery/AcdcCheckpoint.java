@@ -45,8 +45,21 @@ final class AcdcCheckpoint {
                 .put("none", none);
     }
 
-    /** Where a search stands. */
-    record State(List<Decision> decisions, double current, int evaluations, int measured, int batches, int length) {}
+    /**
+     * Where a search stands.
+     *
+     * @param decisions its first {@code count} count; the list may go on
+     */
+    record State(
+            List<Decision> decisions,
+            int count,
+            double current,
+            int evaluations,
+            int measured,
+            int batches,
+            int length) {
+        static final State NONE = new State(List.of(), 0, 0, 0, 0, 0, 8);
+    }
 
     /**
      * Reads the file, if there is one.
