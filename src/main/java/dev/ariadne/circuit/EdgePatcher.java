@@ -44,8 +44,10 @@ public final class EdgePatcher implements AutoCloseable {
         int[] positions = task.positions();
         this.firstRead = positions[0];
         this.batch = task.clean().length;
-        // what comes after the last position that is read cannot change it
-        this.pos = graph.config().causal() ? positions[positions.length - 1] + 1 : task.clean()[0].length;
+        // what comes after the last position that is read cannot change it, unless positions are averaged or shuffled
+        boolean mixed = ablation == Ablation.MEAN || (graph.splitEmbedding() && ablation == Ablation.CORRUPTED);
+        this.pos =
+                graph.config().causal() && !mixed ? positions[positions.length - 1] + 1 : task.clean()[0].length;
         this.parts = model.components(pos);
         this.outputs = new Outputs(graph, model, parts, owner, cut(task.clean()), cut(task.corrupted()), ablation);
         Node logits = new Node(Kind.LOGITS, graph.config().nLayers() - 1, -1);

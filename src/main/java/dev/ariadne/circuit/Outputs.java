@@ -170,7 +170,8 @@ final class Outputs {
                 for (int head = 0; head < graph.config().nHeads(); head++) {
                     sum.addi(outputs.get(scope, new NDIndex(Integer.toString(next++))));
                 }
-                parts.bias(layer).ifPresent(sum::addi);
+                int behind = layer;
+                parts.bias(layer).ifPresent(b -> sum.addi(biasShare(behind, b, scope)));
                 streams.add(graph.config().parallel() ? streams.get(streams.size() - 1) : copy(sum));
                 if (!graph.config().attnOnly()) {
                     sum.addi(outputs.get(scope, new NDIndex(Integer.toString(next++))));
@@ -179,6 +180,12 @@ final class Outputs {
             streams.add(copy(sum));
         }
         return streams;
+    }
+
+    /** What a layer's attention bias is in the stream: behind a norm, its share of what comes out, with the norm's clean scale. */
+    private NDArray biasShare(int layer, NDArray bias, NDManager scope) {
+        NDArray scale = scales[layer]; // [batch, pos, 1]
+        return scale == null ? bias : parts.share(layer, Tensors.alias(bias, scope), scale);
     }
 
     private static int point(Node receiver) {
