@@ -233,19 +233,23 @@ final class Outputs {
         }
         Shape shape = result.getShape();
         NDArray states = result.reshape(-1, scale.getShape().get(0), shape.get(1), shape.get(2));
-        return parts.share(layer, states, scale.get(owner, new NDIndex(":, " + first + ":")))
+        return parts.share(layer, states, scale.get(result.getManager(), new NDIndex(":, " + first + ":")))
                 .reshape(shape);
     }
 
     /** A head's queries, keys or values in the ablated run [batch, pos, dHead], before norms and rotation; needs direct edges. */
     NDArray vector(Node input) {
         return vectors.computeIfAbsent(input, node -> {
-            NDArray x = Tensors.alias(ablatedInput(node), owner);
-            return switch (node.kind()) {
-                case QUERY -> parts.query(node.layer(), node.head(), x, 0);
-                case KEY -> parts.key(node.layer(), node.head(), x);
-                default -> parts.value(node.layer(), node.head(), x);
-            };
+            try (NDManager scope = owner.newSubManager()) {
+                NDArray x = Tensors.alias(ablatedInput(node), scope);
+                NDArray vector = switch (node.kind()) {
+                    case QUERY -> parts.query(node.layer(), node.head(), x, 0);
+                    case KEY -> parts.key(node.layer(), node.head(), x);
+                    default -> parts.value(node.layer(), node.head(), x);
+                };
+                vector.attach(owner);
+                return vector;
+            }
         });
     }
 }
