@@ -81,7 +81,10 @@ public final class Descent implements AutoCloseable {
             }
         }
         if (isAlive(receiver) && !inputs.containsKey(receiver) && !(direct && receiver.kind() == Kind.HEAD)) {
-            inputs.put(receiver, keep(from(outputs.cleanInput(receiver), 0, inputFrom(receiver))));
+            try (NDManager scope = owner.newSubManager()) {
+                NDArray input = Tensors.alias(outputs.cleanInput(receiver), scope);
+                inputs.put(receiver, keep(from(input, 0, inputFrom(receiver))));
+            }
         }
     }
 
@@ -174,7 +177,7 @@ public final class Descent implements AutoCloseable {
         boolean fewerLeft = left.size() < gone.size();
         List<Node> terms = fewerLeft ? left : gone;
         Shape shape = base.getShape();
-        NDArray start = fewerLeft ? from(outputs.ablatedInput(receiver), 0, from) : base;
+        NDArray start = fewerLeft ? from(Tensors.alias(outputs.ablatedInput(receiver), scope), 0, from) : base;
         if (terms.isEmpty()) {
             return spread(Tensors.alias(start, scope), missing.length).reshape(missing.length, batch, shape.get(1), -1);
         }
@@ -316,7 +319,7 @@ public final class Descent implements AutoCloseable {
         Node source = source(head, kind);
         int from = kind == Kind.QUERY ? first : 0;
         if (direct && cut.contains(new Edge(source, head))) {
-            return from(outputs.vector(source), 0, from);
+            return from(Tensors.alias(outputs.vector(source), scope), 0, from);
         }
         Node slot = new Node(kind, source.layer(), source.head());
         NDArray input = changed.get(source);

@@ -44,13 +44,19 @@ public final class EdgePatcher implements AutoCloseable {
         int[] positions = task.positions();
         this.firstRead = positions[0];
         this.batch = task.clean().length;
-        // what comes after the last position that is read cannot change it
-        this.pos = graph.config().causal() ? positions[positions.length - 1] + 1 : task.clean()[0].length;
+        // what comes after the last position that is read cannot change it, unless positions are averaged or shuffled
+        boolean mixed = ablation == Ablation.MEAN || (graph.splitEmbedding() && ablation == Ablation.CORRUPTED);
+        this.pos =
+                graph.config().causal() && !mixed ? positions[positions.length - 1] + 1 : task.clean()[0].length;
         this.parts = model.components(pos);
-        this.outputs = new Outputs(graph, model, parts, owner, cut(task.clean()), cut(task.corrupted()), ablation);
-        Node logits = new Node(Kind.LOGITS, graph.config().nLayers() - 1, -1);
-        this.readout = new Readout(
-                parts, task, outputs.cleanInput(logits), graph.config().dVocabOut());
+        try {
+            this.outputs = new Outputs(graph, model, parts, owner, cut(task.clean()), cut(task.corrupted()), ablation);
+            this.readout = new Readout(
+                    parts, task, outputs.cleanInput(logits()), graph.config().dVocabOut());
+        } catch (RuntimeException | Error e) {
+            parts.close();
+            throw e;
+        }
     }
 
     /**
@@ -86,12 +92,11 @@ public final class EdgePatcher implements AutoCloseable {
 
     /** The metric of the full model. */
     public double metric() {
-        return work(
-                1,
-                () -> readout.measure(
-                        from(outputs.cleanInput(
-                                new Node(Kind.LOGITS, graph.config().nLayers() - 1, -1))),
-                        firstRead))[0];
+        return work(1, () -> {
+            try (NDManager scope = owner.newSubManager()) {
+                return readout.measure(Tensors.alias(outputs.cleanInput(logits()), scope), 0);
+            }
+        })[0];
     }
 
     /**
@@ -140,8 +145,8 @@ public final class EdgePatcher implements AutoCloseable {
         return Tensors.run(false, (double) states * batch * pos * graph.config().dModel() * 1000, what);
     }
 
-    private NDArray from(NDArray stream) {
-        return stream.get(owner, new NDIndex(":, " + firstRead + ":"));
+    private Node logits() {
+        return new Node(Kind.LOGITS, graph.config().nLayers() - 1, -1);
     }
 
     /** Runs a forward pass for all states at once, through the nodes from which the output can be reached. */
@@ -168,8 +173,7 @@ public final class EdgePatcher implements AutoCloseable {
                     }
                 }
             }
-            Node logits = new Node(Kind.LOGITS, graph.config().nLayers() - 1, -1);
-            return readout.measure(input(logits, states, away, scope), 0);
+            return readout.measure(input(logits(), states, away, scope), 0);
         }
     }
 

@@ -170,7 +170,8 @@ final class Outputs {
                 for (int head = 0; head < graph.config().nHeads(); head++) {
                     sum.addi(outputs.get(scope, new NDIndex(Integer.toString(next++))));
                 }
-                parts.bias(layer).ifPresent(sum::addi);
+                int behind = layer;
+                parts.bias(layer).ifPresent(b -> sum.addi(biasShare(behind, b, scope)));
                 streams.add(graph.config().parallel() ? streams.get(streams.size() - 1) : copy(sum));
                 if (!graph.config().attnOnly()) {
                     sum.addi(outputs.get(scope, new NDIndex(Integer.toString(next++))));
@@ -179,6 +180,12 @@ final class Outputs {
             streams.add(copy(sum));
         }
         return streams;
+    }
+
+    /** What a layer's attention bias is in the stream: behind a norm, its share of what comes out, with the norm's clean scale. */
+    private NDArray biasShare(int layer, NDArray bias, NDManager scope) {
+        NDArray scale = scales[layer]; // [batch, pos, 1]
+        return scale == null ? bias : parts.share(layer, Tensors.alias(bias, scope), scale);
     }
 
     private static int point(Node receiver) {
@@ -226,19 +233,23 @@ final class Outputs {
         }
         Shape shape = result.getShape();
         NDArray states = result.reshape(-1, scale.getShape().get(0), shape.get(1), shape.get(2));
-        return parts.share(layer, states, scale.get(owner, new NDIndex(":, " + first + ":")))
+        return parts.share(layer, states, scale.get(result.getManager(), new NDIndex(":, " + first + ":")))
                 .reshape(shape);
     }
 
     /** A head's queries, keys or values in the ablated run [batch, pos, dHead], before norms and rotation; needs direct edges. */
     NDArray vector(Node input) {
         return vectors.computeIfAbsent(input, node -> {
-            NDArray x = Tensors.alias(ablatedInput(node), owner);
-            return switch (node.kind()) {
-                case QUERY -> parts.query(node.layer(), node.head(), x, 0);
-                case KEY -> parts.key(node.layer(), node.head(), x);
-                default -> parts.value(node.layer(), node.head(), x);
-            };
+            try (NDManager scope = owner.newSubManager()) {
+                NDArray x = Tensors.alias(ablatedInput(node), scope);
+                NDArray vector = switch (node.kind()) {
+                    case QUERY -> parts.query(node.layer(), node.head(), x, 0);
+                    case KEY -> parts.key(node.layer(), node.head(), x);
+                    default -> parts.value(node.layer(), node.head(), x);
+                };
+                vector.attach(owner);
+                return vector;
+            }
         });
     }
 }

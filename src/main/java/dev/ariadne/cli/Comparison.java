@@ -24,16 +24,17 @@ final class Comparison {
         }
         for (int i = 0; i < actual.length; i++) {
             double difference = actual[i] == expected[i] ? 0 : Math.abs((double) actual[i] - expected[i]);
-            add(what, Double.isNaN(difference) ? Double.POSITIVE_INFINITY : difference, allowed);
+            add(what, difference, allowed);
         }
     }
 
-    /** Records one difference. */
+    /** Records one difference; what is not a number is infinitely wrong. */
     void add(String what, double difference, double allowed) {
+        double wrong = Double.isNaN(difference) ? Double.POSITIVE_INFINITY : difference;
         count++;
-        if (count == 1 || difference / allowed > worst) {
-            worst = difference / allowed;
-            error = difference;
+        if (count == 1 || wrong / allowed > worst) {
+            worst = wrong / allowed;
+            error = wrong;
             tolerance = allowed;
             where = what;
         }
@@ -51,7 +52,7 @@ final class Comparison {
     /** Records norms or other positive numbers: the difference relative to what is expected. */
     void relative(String what, double actual, double expected, double allowed) {
         double difference = Math.abs(actual - expected) / Math.abs(expected);
-        add(what, Double.isNaN(difference) ? Double.POSITIVE_INFINITY : difference, allowed);
+        add(what, difference, allowed);
     }
 
     /** Names recorded entries that no comparison reads; the note says so. */

@@ -23,6 +23,8 @@ final class Conformance {
             new LensHeadsCheck(),
             new LensModelCheck(),
             new NodePatchCheck(),
+            new AcdcCheck(),
+            new PlainAcdcCheck(),
             new TracrCheck(),
             new ProcessedCheck(),
             new CircuitCheck(),

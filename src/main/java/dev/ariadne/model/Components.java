@@ -108,7 +108,7 @@ public final class Components implements AutoCloseable {
     }
 
     private NDArray place(NDArray x, int first) {
-        return placed == null ? x : x.add(placed.get(manager, new NDIndex(first + ":")));
+        return placed == null ? x : x.add(placed.get(x.getManager(), new NDIndex(first + ":")));
     }
 
     private NDArray project(int layer, int kind, int head, NDArray x) {
@@ -133,8 +133,8 @@ public final class Components implements AutoCloseable {
             keys = forward.norm(Site.K_NORM_SCALE, Site.K_NORM_NORMALIZED, layer, k, weights.kNorm());
         }
         if (c.positions() == Positions.ROTARY) {
-            NDArray cos = flat(reach.cos());
-            NDArray sin = flat(reach.sin());
+            NDArray cos = flat(reach.cos(), q.getManager());
+            NDArray sin = flat(reach.sin(), q.getManager());
             NDIndex from = new NDIndex(first + ":");
             queries = Tensors.rotate(queries, cos.get(from), sin.get(from));
             keys = Tensors.rotate(keys, cos, sin);
@@ -143,13 +143,13 @@ public final class Components implements AutoCloseable {
         if (c.scoreSoftcap() > 0) {
             scores = Forward.softcap(scores, constants.scoreSoftcap());
         }
-        NDArray mask = reach.mask().get(manager, new NDIndex(first + ":"));
+        NDArray mask = reach.mask().get(q.getManager(), new NDIndex(first + ":"));
         return scores.add(mask).softmax(2).matMul(v);
     }
 
-    private NDArray flat(NDArray table) {
+    private static NDArray flat(NDArray table, NDManager owner) {
         Shape shape = table.getShape();
-        return Tensors.alias(table, manager).reshape(shape.get(0), shape.get(2));
+        return Tensors.alias(table, owner).reshape(shape.get(0), shape.get(2));
     }
 
     /** What a head writes, without the layer's bias and before a norm behind attention: [row, pos, dHead] → [row, pos, dModel]. */

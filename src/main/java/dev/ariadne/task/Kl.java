@@ -2,6 +2,7 @@ package dev.ariadne.task;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.ariadne.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
 /** KL(full model || circuit), the mean over the positions read (Conmy et al. 2023, §3.1). */
@@ -51,7 +52,7 @@ record Kl(@Nullable NDArray reference) implements Metric {
         Shape one = full.getShape();
         NDArray log =
                 logits.logSoftmax(2).reshape(-1, one.get(0), one.get(1), one.get(2)); // [copy, batch, pos, dVocab]
-        NDArray p = full.exp(); // [batch, pos, dVocab]
+        NDArray p = Tensors.alias(full, logits.getManager()).exp(); // [batch, pos, dVocab]
         return log.sub(full).mul(p).sum(new int[] {3}).mean(new int[] {2}).neg().reshape(shape.get(0));
     }
 }

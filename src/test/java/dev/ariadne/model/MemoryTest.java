@@ -3,10 +3,24 @@ package dev.ariadne.model;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import ai.djl.ndarray.NDArray;
+import dev.ariadne.circuit.Ablation;
+import dev.ariadne.circuit.ComputationalGraph;
+import dev.ariadne.circuit.Descent;
+import dev.ariadne.circuit.Edge;
+import dev.ariadne.circuit.EdgePatcher;
+import dev.ariadne.circuit.Granularity;
+import dev.ariadne.circuit.Node;
+import dev.ariadne.discovery.Acdc;
+import dev.ariadne.discovery.AcdcConfig;
 import dev.ariadne.task.Metric;
+import dev.ariadne.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Iterator;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -16,6 +30,7 @@ class MemoryTest {
     private static final long SLACK = 40 << 20; // bytes: the garbage collector's and allocator's own fluctuation
 
     private static final long[][] TOKENS = {{5, 9, 3}};
+    private static final long[][] CORRUPTED = {{7, 2, 8}};
     private static final HookedTransformer model = TestModels.gpt2();
 
     @AfterAll
@@ -91,6 +106,114 @@ class MemoryTest {
         });
     }
 
+    @Test
+    void aThousandCircuitsOfOnePatcherLeaveMemoryFlat() {
+        Iterator<Metric> metrics = List.of(
+                        Metric.kl(),
+                        Metric.logitDifference(new long[] {4}, new long[] {17}),
+                        Metric.probabilityDifference(new long[][] {{4, 5}}, new long[][] {{6, 7}}),
+                        Metric.meanSquaredError(3, 1))
+                .iterator();
+        for (String name : List.of("gpt2-tiny", "gemma-like-tiny", "shortformer-tiny", "attn-only-tiny")) {
+            try (HookedTransformer other = TestModels.load("tl/" + name)) {
+                ComputationalGraph graph = ComputationalGraph.of(other.config(), Granularity.SPLIT_QKV_DIRECT);
+                List<Edge> edges = List.copyOf(graph.edges());
+                Task task = Task.of(other, "any", TOKENS, CORRUPTED, metrics.next());
+                try (EdgePatcher patcher = EdgePatcher.of(task, graph, Ablation.CORRUPTED)) {
+                    assertSameArrays(other, 250, i -> {
+                        patcher.metric(edges.subList(i % 20, edges.size()));
+                        patcher.metric();
+                    });
+                    assertSameArrays(other, 3, i -> {
+                        try (Descent descent = patcher.descend()) {
+                            walk(other, descent, graph);
+                        }
+                    });
+                }
+            }
+        }
+    }
+
+    /** Measures and removes an edge at every receiver; while nothing new is entered, measuring leaves nothing. */
+    private static void walk(HookedTransformer model, Descent descent, ComputationalGraph graph) {
+        List<Node> receivers = new ArrayList<>(graph.receivers());
+        Collections.reverse(receivers);
+        for (Node receiver : receivers) {
+            descent.enter(receiver);
+            List<Node> senders = graph.sendersTo(receiver);
+            if (senders.get(0).isHeadInput()) {
+                Edge direct = new Edge(senders.get(1), receiver);
+                descent.measureWithout(direct);
+                descent.remove(direct);
+            } else if (descent.isAlive(receiver)) {
+                boolean[][] first = new boolean[1][senders.size()];
+                first[0][0] = true;
+                descent.measure(receiver, senders, first);
+                int arrays = model.arrayCount();
+                descent.measure(receiver, senders, first);
+                assertThat(model.arrayCount()).isEqualTo(arrays);
+                descent.remove(receiver, senders.subList(0, 1));
+            } else {
+                descent.remove(receiver, senders);
+            }
+        }
+    }
+
+    @Test
+    void aHundredSearchesLeaveMemoryFlat() {
+        try (HookedTransformer other = TestModels.load("tracr/tracr-xproportion")) {
+            Task task = Task.of(other, "any", new long[][] {{4, 1, 2, 0, 3}}, new long[][] {{4, 2, 0, 1, 1}}, Metric.meanSquaredError());
+            assertSameArrays(other, 100, i -> {
+                Ablation ablation = Ablation.values()[i % 4];
+                new Acdc(task, AcdcConfig.DEFAULT.withAblation(ablation)).trace();
+            });
+        }
+    }
+
+    @Test
+    void searchesThatThrowLeaveNothing() {
+        int[] calls = new int[1];
+        Metric throwing = new Metric() {
+            @Override
+            public String name() {
+                return "throwing";
+            }
+
+            @Override
+            public String unit() {
+                return "calls";
+            }
+
+            @Override
+            public boolean needsReference() {
+                return true;
+            }
+
+            @Override
+            public Metric against(NDArray reference) {
+                return step();
+            }
+
+            @Override
+            public NDArray perPrompt(NDArray logits) {
+                step();
+                return logits.mean(new int[] {2}).mean(new int[] {1});
+            }
+
+            private Metric step() {
+                if (--calls[0] == 0) {
+                    throw new IllegalStateException("from the metric");
+                }
+                return this;
+            }
+        };
+        Task task = Task.of(model, "any", TOKENS, CORRUPTED, throwing);
+        assertSameArrays(model, 60, i -> {
+            calls[0] = 1 + i % 6;
+            assertThatThrownBy(() -> new Acdc(task, AcdcConfig.DEFAULT).trace()).hasMessage("from the metric");
+        });
+    }
+
     private interface Body {
         void run(int i);
     }
@@ -106,6 +229,15 @@ class MemoryTest {
         }
         assertThat(model.arrayCount()).isEqualTo(arrays);
         assertThat(settledBytes() - before).isLessThan(SLACK);
+    }
+
+    private static void assertSameArrays(HookedTransformer model, int runs, Body body) {
+        body.run(0);
+        int arrays = model.arrayCount();
+        for (int i = 1; i <= runs; i++) {
+            body.run(i);
+        }
+        assertThat(model.arrayCount()).as(model.name()).isEqualTo(arrays);
     }
 
     /** The least of several readings: the collector gives the heap's pages back in its own time. */
