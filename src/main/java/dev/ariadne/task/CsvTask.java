@@ -15,6 +15,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
 /** A task from a table of prompts and answers. */
@@ -42,6 +43,7 @@ final class CsvTask {
         CsvParserSettings settings = new CsvParserSettings();
         settings.trimValues(false); // a blank before a word belongs to its token
         settings.getFormat().setComment('\0'); // a prompt may begin with #
+        settings.setSkipEmptyLines(false); // else lines are counted wrong
         settings.setLineSeparatorDetectionEnabled(true);
         settings.setMaxCharsPerColumn(-1);
         CsvParser parser = new CsvParser(settings);
@@ -51,7 +53,9 @@ final class CsvTask {
             int[] at = columns(parser.parseNext());
             long line = context.currentLine() + 1; // where the next row begins
             for (String[] row = parser.parseNext(); row != null; row = parser.parseNext()) {
-                add(row, at, line);
+                if (Arrays.stream(row).anyMatch(Objects::nonNull)) {
+                    add(row, at, line);
+                }
                 line = context.currentLine() + 1;
             }
         } catch (TextParsingException e) {

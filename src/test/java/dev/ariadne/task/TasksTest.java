@@ -11,6 +11,7 @@ import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import java.util.function.BiFunction;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -126,7 +127,7 @@ class TasksTest {
             for (int i = 0; i < 20; i++) {
                 long[] clean = task.clean()[i];
                 long[] corrupted = task.corrupted()[i];
-                long different = java.util.stream.IntStream.range(0, clean.length)
+                long different = IntStream.range(0, clean.length)
                         .filter(pos -> clean[pos] != corrupted[pos])
                         .count();
                 assertThat(different).as(task.name()).isEqualTo(1);

@@ -15,20 +15,24 @@ import java.util.stream.IntStream;
 /** A tiny model with random weights that reads English words, and digits two at a time, as one token each. */
 final class WordModel {
     private static final String PIECE = " ?\\d\\d| ?[A-Za-z]+|[^A-Za-z0-9]"; // the blank before a word is part of it
+    private static final String BEGINNINGS =
+            "When.After.While.Once.Since.As.Today.Yesterday.Then.Later.The.def.self.param";
+    private static final String WORDS =
+            "size name value index color path file data key time type text image user code state table page"
+                    + " order group line level price count";
     private static final String TEXT =
-            "After Mary, John, Tom, Anna, Paul, Alice When Once While Since As and came back from the in sat"
-                    + " down were waiting at had arrived often met leaving old, gave handed passed offered brought sold a to park store book"
-                    + " ring Today Yesterday Then Later stayed home left party went bed called doctor because she he The capital of is city France"
-                    + " Japan Paris Tokyo war peace began year ended 10 11 12 13 14 15 16 17 18 param self def (:\n\"'=)size name value index"
-                    + " color path size name value index color path file data key time type text image user code state table page order group"
-                    + " line level price count weight score model";
+            " Mary, John Tom Anna Paul Alice and came back from the in sat down were waiting at had arrived often"
+                    + " met leaving old gave handed passed offered brought sold a to park store book ring stayed home left party went bed called"
+                    + " doctor because she he capital of is city France Japan Paris Tokyo war peace began year ended 10 11 12 13 14 15 16 17 18"
+                    + ":() \n\"'=";
 
     private WordModel() {}
 
     static HookedTransformer load(Path folder) throws IOException {
         Set<String> pieces = new LinkedHashSet<>();
         IntStream.range(0, 100).forEach(i -> pieces.add("%02d".formatted(i)));
-        Matcher matcher = Pattern.compile(PIECE).matcher(TEXT);
+        Matcher matcher =
+                Pattern.compile(PIECE).matcher(BEGINNINGS + TEXT + " " + WORDS + "." + WORDS.replace(' ', '.'));
         while (matcher.find()) {
             pieces.add(matcher.group());
         }
