@@ -46,7 +46,7 @@ final class NameTasks {
                 + " Nepal/Kathmandu Thailand/Bangkok Vietnam/Hanoi Philippines/Manila Indonesia/Jakarta Australia/Canberra"
                 + " Canada/Ottawa Cuba/Havana Peru/Lima Chile/Santiago Kenya/Nairobi Afghanistan/Kabul"
                 + " Netherlands/Amsterdam Libya/Tripoli Morocco/Rabat Colombia/Bogota Serbia/Belgrade")) {
-            String[] both = pair.split("/");
+            String[] both = pair.split("/", -1);
             capitals.put(both[0], both[1]);
         }
         return capitals;

@@ -55,8 +55,8 @@ class RealTasksTest {
             right[i] = task.correct(i, 0);
             wrong[i] = task.wrong(i, 0);
         }
-        Task turned = Task.of(model, "turned", task.corrupted(), task.clean(), Metric.kl())
-                .answering(right, wrong);
+        long[][] asked = task.corrupted();
+        Task turned = Task.of(model, "turned", asked, asked, Metric.kl()).answering(right, wrong);
         assertThat(turned.accuracy()).isLessThan(0.1);
     }
 }

@@ -100,7 +100,7 @@ class TasksTest {
         for (int i = 0; i < 10; i++) {
             String text = model.tokenizer().toText(task.clean()[i]);
             String[] arguments = text.substring(text.indexOf("self, ") + 6, text.indexOf(")"))
-                    .split(", ");
+                    .split(", ", -1);
             assertThat(text)
                     .endsWith(":param")
                     .contains(":param " + arguments[2] + ":", ":param " + arguments[3] + ":");
