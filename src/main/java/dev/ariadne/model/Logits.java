@@ -334,7 +334,10 @@ public final class Logits implements Displayable, AutoCloseable {
         }
 
         private Prediction prediction(int id, int rank) {
-            return new Prediction(rank, id, model.reader().piece(id), logits[id], Math.exp(logits[id] - logSumExp));
+            boolean areTokens =
+                    model.config().dVocabOut() == model.config().dVocab(); // else outputs of a compiled program
+            String token = areTokens ? model.reader().piece(id) : "#" + id;
+            return new Prediction(rank, id, token, logits[id], Math.exp(logits[id] - logSumExp));
         }
     }
 }

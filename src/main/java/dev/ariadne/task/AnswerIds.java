@@ -2,8 +2,9 @@ package dev.ariadne.task;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import java.util.Arrays;
 
-/** Checks the token ids that answers are given by. */
+/** Checks the token ids that answers are given by, and looks them up. */
 final class AnswerIds {
     private AnswerIds() {}
 
@@ -21,26 +22,49 @@ final class AnswerIds {
         }
     }
 
+    /** Sets of ids, copied: at least one set, and nothing negative in it. */
+    static long[][] copy(long[][] sets) {
+        if (sets.length == 0) {
+            throw new IllegalArgumentException("one set of answers per prompt, or one for all, got none");
+        }
+        for (long[] set : sets) {
+            Arrays.stream(set).forEach(AnswerIds::requireNotNegative);
+        }
+        return Arrays.stream(sets).map(long[]::clone).toArray(long[][]::new);
+    }
+
+    /** One id per set. */
+    static long[][] columns(long[] ids) {
+        return Arrays.stream(ids).mapToObj(id -> new long[] {id}).toArray(long[][]::new);
+    }
+
     /**
-     * Picks one number per prompt; a batch of several copies of the prompts repeats the answers.
+     * Picks the numbers of some tokens; a batch of several copies of the prompts repeats the answers.
      *
-     * @param last [batch, dVocab]
-     * @return [batch]
+     * @param last [batch, pos, dVocab]
+     * @param answers [prompt][pos · token], or one row for all prompts
+     * @return [batch, pos, token]
      */
-    static NDArray gather(NDArray last, long[] answers) {
-        int batch = Math.toIntExact(last.getShape().get(0));
-        if (answers.length != 1 && batch % answers.length != 0) {
-            throw new IllegalArgumentException("the metric has answers for " + answers.length
-                    + " prompts, the batch has " + batch + "; give one answer for all prompts, or one per prompt");
-        }
-        for (long answer : answers) {
-            requireIn(last.getShape().get(1), answer);
-        }
-        long[] ids = new long[batch];
+    static NDArray gather(NDArray last, long[][] answers) {
+        Shape shape = last.getShape();
+        int batch = Math.toIntExact(shape.get(0));
+        requireFits(answers.length, batch);
+        int width = answers[0].length;
+        long[] ids = new long[batch * width];
         for (int i = 0; i < batch; i++) {
-            ids[i] = answers[i % answers.length];
+            System.arraycopy(answers[i % answers.length], 0, ids, i * width, width);
         }
-        return last.gather(last.getManager().create(ids, new Shape(batch, 1)), 1)
-                .reshape(batch);
+        for (long id : ids) {
+            requireIn(shape.get(2), id);
+        }
+        NDArray index = last.getManager().create(ids, new Shape(batch, shape.get(1), width / shape.get(1)));
+        return last.gather(index, 2);
+    }
+
+    static void requireFits(int prompts, long batch) {
+        if (batch % prompts != 0) {
+            throw new IllegalArgumentException("the metric has answers for " + prompts + " prompts, the batch has "
+                    + batch + "; give one answer for all prompts, or one per prompt");
+        }
     }
 }

@@ -5,8 +5,8 @@ import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
-/** KL(full model || circuit), the mean over the positions read (Conmy et al. 2023, §3.1). */
-record Kl(@Nullable NDArray reference) implements Metric {
+/** KL(full model || circuit), the mean over the positions read, or over those that count (Conmy et al. 2023, §3.1). */
+record Kl(@Nullable Mask mask, @Nullable NDArray reference) implements Metric {
     @Override
     public String name() {
         return "KL divergence";
@@ -29,7 +29,10 @@ record Kl(@Nullable NDArray reference) implements Metric {
 
     @Override
     public Metric against(NDArray full) {
-        return new Kl(full.logSoftmax(2));
+        if (mask != null) {
+            mask.require(full.getShape());
+        }
+        return new Kl(mask, full.logSoftmax(2));
     }
 
     @Override
@@ -39,7 +42,7 @@ record Kl(@Nullable NDArray reference) implements Metric {
 
     @Override
     public NDArray perPromptOfDivergence(NDArray kl) {
-        return kl.mean(new int[] {1});
+        return mask == null ? kl.mean(new int[] {1}) : mask.mean(kl);
     }
 
     @Override
@@ -53,6 +56,7 @@ record Kl(@Nullable NDArray reference) implements Metric {
         NDArray log =
                 logits.logSoftmax(2).reshape(-1, one.get(0), one.get(1), one.get(2)); // [copy, batch, pos, dVocab]
         NDArray p = Tensors.alias(full, logits.getManager()).exp(); // [batch, pos, dVocab]
-        return log.sub(full).mul(p).sum(new int[] {3}).mean(new int[] {2}).neg().reshape(shape.get(0));
+        NDArray kl = log.sub(full).mul(p).sum(new int[] {3}).neg(); // [copy, batch, pos]
+        return perPromptOfDivergence(kl.reshape(shape.get(0), one.get(1)));
     }
 }

@@ -2,14 +2,29 @@ package dev.ariadne.task;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.index.NDIndex;
+import java.util.Arrays;
 
-/** logit(correct) − logit(wrong) at the last position, one pair per prompt or one for all. */
-@SuppressWarnings("ArrayRecordComponent") // never shared: the factories copy
-record LogitDifference(String name, long[] correct, long[] wrong) implements Metric {
+/**
+ * logit(correct) − the largest logit of the wrong answers, at the last position.
+ *
+ * @param correct one per prompt, or one for all
+ * @param wrong [prompt][token], at least one in each row
+ */
+@SuppressWarnings("ArrayRecordComponent") // never shared: copied on the way in
+record LogitDifference(String name, long[] correct, long[][] wrong) implements Metric {
     LogitDifference {
-        for (int i = 0; i < correct.length; i++) {
-            AnswerIds.requireNotNegative(correct[i]);
-            AnswerIds.requireNotNegative(wrong[i]);
+        if (correct.length != wrong.length || correct.length == 0) {
+            throw new IllegalArgumentException("one wrong answer per correct answer, got " + wrong.length + " for "
+                    + correct.length + "; give two arrays of the same length, at least 1");
+        }
+        correct = correct.clone();
+        Arrays.stream(correct).forEach(AnswerIds::requireNotNegative);
+        wrong = AnswerIds.copy(wrong);
+        for (int i = 0; i < wrong.length; i++) {
+            if (wrong[i].length == 0) {
+                throw new IllegalArgumentException("answer " + correct[i] + " of prompt " + i
+                        + " has no wrong answer to be compared with; give at least one, or use logProbability");
+            }
         }
     }
 
@@ -18,24 +33,29 @@ record LogitDifference(String name, long[] correct, long[] wrong) implements Met
         return "logits";
     }
 
+    /** The correct token and the wrong ones; where there are fewer of them, the last one again, which leaves the largest the same. */
     @Override
     public long[][] tokens() {
-        long[][] pairs = new long[correct.length][];
-        for (int i = 0; i < pairs.length; i++) {
-            pairs[i] = new long[] {correct[i], wrong[i]};
+        int most = Arrays.stream(wrong).mapToInt(row -> row.length).max().orElseThrow();
+        long[][] rows = new long[correct.length][most + 1];
+        for (int i = 0; i < rows.length; i++) {
+            rows[i][0] = correct[i];
+            for (int j = 0; j < most; j++) {
+                rows[i][j + 1] = wrong[i][Math.min(j, wrong[i].length - 1)];
+            }
         }
-        return pairs;
+        return rows;
     }
 
     @Override
     public NDArray perPromptOfTokens(NDArray few) {
-        NDArray last = few.get(new NDIndex(":, -1")); // [batch, 2]
-        return last.get(new NDIndex(":, 0")).sub(last.get(new NDIndex(":, 1")));
+        NDArray last = few.get(new NDIndex(":, -1")); // [batch, token]
+        NDArray others = last.get(new NDIndex(":, 1:"));
+        return last.get(new NDIndex(":, 0")).sub(others.max(new int[] {1}));
     }
 
     @Override
     public NDArray perPrompt(NDArray logits) {
-        NDArray last = logits.get(new NDIndex(":, -1")); // [batch, dVocab]
-        return AnswerIds.gather(last, correct).sub(AnswerIds.gather(last, wrong));
+        return perPromptOfTokens(AnswerIds.gather(logits.get(new NDIndex(":, -1:")), tokens()));
     }
 }

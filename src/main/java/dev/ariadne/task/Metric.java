@@ -97,9 +97,10 @@ public interface Metric extends UnaryOperator<NDArray> {
     static Metric logitDifference(HookedTransformer model, String correct, String wrong) {
         long right = model.tokenizer().toSingleToken(correct);
         long other = model.tokenizer().toSingleToken(wrong);
-        return logitDifference(
-                "logit(" + correct.strip() + ") − logit(" + wrong.strip() + ")", new long[] {right}, new long[] {other
-                });
+        return new LogitDifference(
+                "logit(" + correct.strip() + ") − logit(" + wrong.strip() + ")",
+                new long[] {right},
+                new long[][] {{other}});
     }
 
     /**
@@ -111,15 +112,20 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @throws IllegalArgumentException when the two differ in number, are empty, or hold a negative id
      */
     static Metric logitDifference(long[] correct, long[] wrong) {
-        return logitDifference("logit difference", correct.clone(), wrong.clone());
+        return new LogitDifference("logit difference", correct, AnswerIds.columns(wrong));
     }
 
-    private static Metric logitDifference(String name, long[] correct, long[] wrong) {
-        if (correct.length != wrong.length || correct.length == 0) {
-            throw new IllegalArgumentException("one wrong answer per correct answer, got " + wrong.length + " for "
-                    + correct.length + "; give two arrays of the same length, at least 1");
-        }
-        return new LogitDifference(name, correct, wrong);
+    /**
+     * The logit of the right answer less the largest among several wrong ones, at the last position, such as the other arguments of a
+     * function (the measure of the docstring circuit, Heimersheim and Janiak 2023).
+     *
+     * @param correct the right answer's id, one per prompt, or one for all
+     * @param wrong [prompt][token], at least one in each row
+     * @return positive where the right answer comes before all wrong ones, in logits
+     * @throws IllegalArgumentException when the two differ in number, are empty, or hold a negative id
+     */
+    static Metric logitDifference(long[] correct, long[][] wrong) {
+        return new LogitDifference("logit difference", correct, wrong);
     }
 
     /**
@@ -142,10 +148,30 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @throws IllegalArgumentException when there is no answer, or a negative id
      */
     static Metric logProbability(long... answers) {
-        if (answers.length == 0) {
-            throw new IllegalArgumentException("one answer per prompt, or one for all, got none");
-        }
-        return new LogProbability(answers.clone());
+        return new LogProbability(AnswerIds.columns(answers), false);
+    }
+
+    /**
+     * Minus the log-probability of a known next token, at the last position: the loss there, so that lower is better.
+     *
+     * @param answers the right answer's id, one per prompt, or one for all
+     * @return nats, never negative
+     * @throws IllegalArgumentException when there is no answer, or a negative id
+     */
+    static Metric negativeLogProbability(long... answers) {
+        return new LogProbability(AnswerIds.columns(answers), true);
+    }
+
+    /**
+     * The loss at several positions, each prompt at its own: the mean over all tokens asked for, of all prompts together.
+     *
+     * @param next [prompt][position] the right next token, {@link HookedTransformer#PADDING} where none is asked for; as many positions as
+     *     the task reads
+     * @return nats, never negative; lower is better
+     * @throws IllegalArgumentException when no token is asked for, or rows differ in length
+     */
+    static Metric negativeLogProbability(long[][] next) {
+        return new LogProbability(next, true);
     }
 
     /**
@@ -154,7 +180,18 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @return KL(full model || circuit) in nats, the mean over the positions that are read; 0 for the full model, and lower is better
      */
     static Metric kl() {
-        return new Kl(null);
+        return new Kl(null, null);
+    }
+
+    /**
+     * The same, each prompt read at its own positions.
+     *
+     * @param mask [prompt][position] whether the position counts; as many positions as the task reads
+     * @return nats, the mean over all positions that count, of all prompts together
+     * @throws IllegalArgumentException when no position counts, or rows differ in length
+     */
+    static Metric kl(boolean[][] mask) {
+        return new Kl(new Mask(mask), null);
     }
 
     /**
