@@ -23,6 +23,7 @@ final class Conformance {
             new LensHeadsCheck(),
             new LensModelCheck(),
             new NodePatchCheck(),
+            new EdgeScoreCheck(),
             new TracrCheck(),
             new ProcessedCheck(),
             new CircuitCheck(),
