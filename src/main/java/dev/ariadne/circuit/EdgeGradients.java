@@ -35,10 +35,9 @@ public final class EdgeGradients {
     private final long[][] tokens;
     private final NDManager owner;
     private final List<Group> groups = new ArrayList<>();
-    private final Map<Node, int[]> edges = new HashMap<>(); // receiver to its edges' places, by sender
 
-    /** Receivers whose inputs are one activation. */
-    private record Group(String hook, List<Node> receivers) {}
+    /** Receivers whose inputs are one activation, and the places of their edges, by sender. */
+    private record Group(String hook, List<Node> receivers, List<int[]> edges) {}
 
     /**
      * A circuit whose edges are there in part.
@@ -73,34 +72,38 @@ public final class EdgeGradients {
         this.readout = readout;
         this.tokens = tokens;
         this.owner = owner;
-        group();
         Map<Edge, Integer> places = new HashMap<>();
         graph.edges().forEach(edge -> places.put(edge, places.size()));
-        for (Node receiver : graph.receivers()) {
-            edges.put(
-                    receiver,
-                    graph.sendersTo(receiver).stream()
-                            .mapToInt(sender -> places.get(new Edge(sender, receiver)))
-                            .toArray());
-        }
+        group(places);
     }
 
-    private void group() {
+    private void group(Map<Edge, Integer> places) {
         int last = graph.config().nLayers() - 1;
         for (int layer = 0; layer <= last; layer++) {
             String block = "blocks." + layer + ".";
             if (graph.granularity() == Granularity.HEADS) {
-                groups.add(new Group(block + (isGrouped() ? "attn.hook_result" : "hook_attn_in"), of(Kind.HEAD, layer)));
+                add(block + (isGrouped() ? "attn.hook_result" : "hook_attn_in"), of(Kind.HEAD, layer), places);
             } else {
-                groups.add(new Group(block + "hook_q_input", of(Kind.QUERY, layer)));
-                groups.add(new Group(block + "hook_k_input", of(Kind.KEY, layer)));
-                groups.add(new Group(block + "hook_v_input", of(Kind.VALUE, layer)));
+                add(block + "hook_q_input", of(Kind.QUERY, layer), places);
+                add(block + "hook_k_input", of(Kind.KEY, layer), places);
+                add(block + "hook_v_input", of(Kind.VALUE, layer), places);
             }
             if (!graph.config().attnOnly()) {
-                groups.add(new Group(block + "hook_mlp_in", List.of(Node.mlp(layer))));
+                add(block + "hook_mlp_in", List.of(Node.mlp(layer)), places);
             }
         }
-        groups.add(new Group("blocks." + last + ".hook_resid_post", List.of(new Node(Kind.LOGITS, last, -1))));
+        add("blocks." + last + ".hook_resid_post", List.of(new Node(Kind.LOGITS, last, -1)), places);
+    }
+
+    private void add(String hook, List<Node> receivers, Map<Edge, Integer> places) {
+        List<int[]> edges = new ArrayList<>();
+        for (Node receiver : receivers) {
+            edges.add(graph.sendersTo(receiver).stream()
+                    .map(sender -> new Edge(sender, receiver))
+                    .mapToInt(places::get)
+                    .toArray());
+        }
+        groups.add(new Group(hook, receivers, edges));
     }
 
     private List<Node> of(Kind kind, int layer) {
@@ -143,11 +146,15 @@ public final class EdgeGradients {
             }
             try (ActivationCache cache = run(hooks)) {
                 return Tensors.run(
-                        false,
-                        Double.MAX_VALUE,
-                        () -> contract(cache, rows(scored, scope), outputs.index(scored.get(0))));
+                        false, operations(), () -> contract(cache, rows(scored, scope), outputs.index(scored.get(0))));
             }
         }
+    }
+
+    /** About what the products take. */
+    private double operations() {
+        return (double) graph.size()
+                * outputs.ablatedInput(graph.receivers().get(0)).size();
     }
 
     /** What ablating senders that stand side by side changes [sender, batch, pos, dModel], a view. */
@@ -205,7 +212,7 @@ public final class EdgeGradients {
                         .toDoubleArray();
                 int receivers = group.receivers().size();
                 for (int i = 0; i < products.length; i++) {
-                    values[edges.get(group.receivers().get(i % receivers))[first + i / receivers]] = products[i];
+                    values[group.edges().get(i % receivers)[first + i / receivers]] = products[i];
                 }
             }
         }
@@ -235,7 +242,8 @@ public final class EdgeGradients {
                 x.attach(scope);
                 x.setRequiresGradient(true);
                 NDArray out = head(head, x); // [batch, pos, dModel]
-                NDArray along = out.mul(behind.get(new NDIndex(Integer.toString(head.head())))).sum();
+                NDArray along = out.mul(behind.get(new NDIndex(Integer.toString(head.head()))))
+                        .sum();
                 return Tensors.grad(along, List.of(x)).singletonOrThrow();
             });
             all.add(gradient);
@@ -248,7 +256,11 @@ public final class EdgeGradients {
         int layer = head.layer();
         int shared = head.head() / graph.config().groupSize();
         NDArray z = parts.attend(
-                layer, parts.query(layer, head.head(), x, 0), parts.key(layer, shared, x), parts.value(layer, shared, x), 0);
+                layer,
+                parts.query(layer, head.head(), x, 0),
+                parts.key(layer, shared, x),
+                parts.value(layer, shared, x),
+                0);
         return parts.result(layer, head.head(), z);
     }
 
@@ -271,7 +283,7 @@ public final class EdgeGradients {
         try (NDManager scope = owner.newSubManager()) {
             NDList written = new NDList(); // senders so far, less what stands in for them [sender, batch·pos·dModel]
             try (ActivationCache cache = run(maskingHooks(masks, written, scope))) {
-                return Tensors.run(false, Double.MAX_VALUE, () -> {
+                return Tensors.run(false, operations(), () -> {
                     NDList plain = new NDList();
                     for (NDArray some : written) {
                         plain.add(some.stopGradient());
@@ -292,7 +304,11 @@ public final class EdgeGradients {
             int layer = i;
             hooks.add(Hook.observe("blocks." + layer + ".attn.hook_result", x -> {
                 NDArray heads = x.transpose(2, 0, 1, 3); // [head, batch, pos, dModel]
-                write(Node.head(layer, 0), parts.postNorm(layer) ? parts.share(layer, heads, outputs.scale(layer)) : heads, written, scope);
+                write(
+                        Node.head(layer, 0),
+                        parts.postNorm(layer) ? parts.share(layer, heads, outputs.scale(layer)) : heads,
+                        written,
+                        scope);
             }));
             if (!graph.config().attnOnly()) {
                 hooks.add(Hook.observe(
@@ -323,7 +339,7 @@ public final class EdgeGradients {
         int count = Math.toIntExact(senders.getShape().get(0));
         double[] part = new double[group.receivers().size() * count];
         for (int r = 0; r < group.receivers().size(); r++) {
-            int[] places = edges.get(group.receivers().get(r));
+            int[] places = group.edges().get(r);
             for (int s = 0; s < places.length; s++) {
                 part[r * count + s] = masks[places[s]];
             }

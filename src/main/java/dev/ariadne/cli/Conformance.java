@@ -24,6 +24,7 @@ final class Conformance {
             new LensModelCheck(),
             new NodePatchCheck(),
             new EdgeScoreCheck(),
+            new HeadImportanceCheck(),
             new TracrCheck(),
             new ProcessedCheck(),
             new CircuitCheck(),

@@ -16,7 +16,6 @@ import dev.ariadne.task.Task;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -43,9 +42,10 @@ final class EdgeScoreCheck implements Conformance.Check {
         try (HookedTransformer model = HookedTransformer.load(lens.toString(), "cpu");
                 Reference data = new Reference(lens.resolve("acdc_data.safetensors"))) {
             Metric difference = Metric.logitDifference(data.longs("correct"), data.longs("wrong"));
-            Task task = Task.of(
-                    model, "reference", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), difference);
-            Recorded recorded = Recorded.of(Files.readAllLines(folder.resolve(file)), model.config().nLayers());
+            Task task =
+                    Task.of(model, "reference", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), difference);
+            Recorded recorded = Recorded.of(
+                    Files.readAllLines(folder.resolve(file)), model.config().nLayers());
             comparison.same(
                     "the number of edges",
                     ComputationalGraph.of(model.config(), granularity).size(),
@@ -92,17 +92,18 @@ final class EdgeScoreCheck implements Conformance.Check {
     private record Recorded(List<Edge> edges, Map<String, double[]> columns) {
         static Recorded of(List<String> lines, int layers) {
             String[] names = lines.get(0).split(",", -1);
-            List<Edge> edges = new ArrayList<>();
+            List<String[]> rows = lines.stream().skip(1).map(line -> line.split(",", -1)).toList();
+            List<Edge> edges = rows.stream()
+                    .map(cells -> new Edge(Node.of(cells[0], layers), Node.of(cells[1], layers)))
+                    .toList();
             Map<String, double[]> columns = new LinkedHashMap<>();
             for (int c = 2; c < names.length; c++) {
-                columns.put(names[c], new double[lines.size() - 1]);
-            }
-            for (String line : lines.subList(1, lines.size())) {
-                String[] cells = line.split(",", -1);
-                for (int c = 2; c < names.length; c++) {
-                    columns.get(names[c])[edges.size()] = Double.parseDouble(cells[c]);
-                }
-                edges.add(new Edge(Node.of(cells[0], layers), Node.of(cells[1], layers)));
+                int column = c;
+                columns.put(
+                        names[c],
+                        rows.stream()
+                                .mapToDouble(cells -> Double.parseDouble(cells[column]))
+                                .toArray());
             }
             return new Recorded(edges, columns);
         }

@@ -8,6 +8,7 @@ import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.circuit.Node;
 import dev.ariadne.discovery.EdgeAttributionConfig.Method;
 import dev.ariadne.task.Task;
+import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Collections;
@@ -42,7 +43,8 @@ public final class EdgeAttribution {
 
     /** EAP-IG on corrupted prompts, over the embedding, in so many steps. */
     public static EdgeScores eapIg(Task task, int steps) {
-        return of(task, EdgeAttributionConfig.DEFAULT.withMethod(Method.IG_INPUTS).withSteps(steps));
+        return of(
+                task, EdgeAttributionConfig.DEFAULT.withMethod(Method.IG_INPUTS).withSteps(steps));
     }
 
     /** Every edge alone, measured. */
@@ -65,7 +67,10 @@ public final class EdgeAttribution {
         ComputationalGraph graph =
                 ComputationalGraph.of(task.model().config(), config.granularity(), config.splitEmbedding());
         try (EdgePatcher patcher = EdgePatcher.of(task, graph, config.ablation())) {
-            double[] values = config.method() == Method.EXACT ? exact(patcher, task) : estimate(patcher, task, config);
+            double run = (double) task.model().parameterCount() * task.clean().length * task.clean()[0].length;
+            double[] values = config.method() == Method.EXACT
+                    ? Tensors.run(false, run * patcher.statesAtOnce() / 2, () -> exact(patcher, task))
+                    : estimate(patcher, task, config);
             return EdgeScores.of(graph, values, config.toString(), task);
         }
     }

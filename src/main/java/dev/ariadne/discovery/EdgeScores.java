@@ -206,7 +206,8 @@ public record EdgeScores(
     private boolean isRead(Node receiver, Set<Node> writing) {
         boolean ofHeads = receiver.isHeadInput() && graph.granularity() == Granularity.SPLIT_QKV;
         return receiver.kind() == Kind.LOGITS
-                || (ofHeads ? graph.headsOf(receiver) : List.of(receiver)).stream().anyMatch(writing::contains);
+                || (ofHeads ? graph.headsOf(receiver) : List.of(receiver))
+                        .stream().anyMatch(writing::contains);
     }
 
     /** One line per edge, the largest absolute score first: rank, edge, sender, receiver, score. */
@@ -216,8 +217,10 @@ public record EdgeScores(
                 method,
                 IntColumn.indexColumn("rank", ranked.size(), 1),
                 StringColumn.create("edge", ranked.stream().map(Edge::toString)),
-                StringColumn.create("sender", ranked.stream().map(edge -> edge.from().toString())),
-                StringColumn.create("receiver", ranked.stream().map(edge -> edge.to().toString())),
+                StringColumn.create(
+                        "sender", ranked.stream().map(edge -> edge.from().toString())),
+                StringColumn.create(
+                        "receiver", ranked.stream().map(edge -> edge.to().toString())),
                 DoubleColumn.create("score", ranked.stream().mapToDouble(this::score)));
     }
 
