@@ -92,7 +92,8 @@ final class EdgeScoreCheck implements Conformance.Check {
     private record Recorded(List<Edge> edges, Map<String, double[]> columns) {
         static Recorded of(List<String> lines, int layers) {
             String[] names = lines.get(0).split(",", -1);
-            List<String[]> rows = lines.stream().skip(1).map(line -> line.split(",", -1)).toList();
+            List<String[]> rows =
+                    lines.stream().skip(1).map(line -> line.split(",", -1)).toList();
             List<Edge> edges = rows.stream()
                     .map(cells -> new Edge(Node.of(cells[0], layers), Node.of(cells[1], layers)))
                     .toList();

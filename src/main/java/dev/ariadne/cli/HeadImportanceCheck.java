@@ -30,8 +30,8 @@ final class HeadImportanceCheck implements Conformance.Check {
         try (HookedTransformer model = HookedTransformer.load(lens.toString(), "cpu");
                 Reference data = new Reference(lens.resolve("acdc_data.safetensors"))) {
             Metric difference = Metric.logitDifference(data.longs("correct"), data.longs("wrong"));
-            Task task = Task.of(
-                    model, "reference", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), difference);
+            Task task =
+                    Task.of(model, "reference", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), difference);
             List<NodeScores> columns = List.of(HeadImportance.raw(task), HeadImportance.of(task));
             comparison.same("the number of nodes", columns.get(0).scores().size(), lines.size() - 1);
             for (String line : lines.subList(1, lines.size())) {

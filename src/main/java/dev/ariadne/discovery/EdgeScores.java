@@ -68,7 +68,7 @@ public record EdgeScores(
         scores = Collections.unmodifiableMap(ordered);
     }
 
-    /** Scores in the order of the graph's edges. */
+    /** Scores in the order of the graph's edges, in the metric's unit. */
     static EdgeScores of(ComputationalGraph graph, double[] values, String method, Task task) {
         Map<Edge, Double> scores = new LinkedHashMap<>();
         for (Edge edge : graph.edges()) {
@@ -81,6 +81,10 @@ public record EdgeScores(
                 task.metric().name(),
                 task.metric().unit(),
                 task.name() + ", " + task.model().name());
+    }
+
+    EdgeScores withUnit(String other) {
+        return new EdgeScores(graph, scores, method, metric, other, provenance);
     }
 
     /**

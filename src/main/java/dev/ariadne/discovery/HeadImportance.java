@@ -37,8 +37,7 @@ public final class HeadImportance {
         Map<Node, Double> scores = new LinkedHashMap<>();
         raw.scores()
                 .forEach((node, score) -> scores.put(
-                        node,
-                        score / Math.max(LEAST_NORM, Math.sqrt(squares.getOrDefault(node.layer(), 0.0)))));
+                        node, score / Math.max(LEAST_NORM, Math.sqrt(squares.getOrDefault(node.layer(), 0.0)))));
         return NodeScores.of(task, scores, "HISP", "share of the layer's norm");
     }
 
@@ -67,7 +66,8 @@ public final class HeadImportance {
     private static List<Double> sensitivities(ActivationCache cache, Point point) {
         NDArray x = cache.get(point.hook()).array();
         try (NDManager scope = x.getManager().newSubManager()) {
-            NDArray product = Tensors.alias(x, scope).mul(cache.grad(point.hook()).array());
+            NDArray product =
+                    Tensors.alias(x, scope).mul(cache.grad(point.hook()).array());
             long batch = product.getShape().get(0);
             long nodes = point.nodes().size();
             double[] sums = product.reshape(batch, product.getShape().get(1), nodes, -1)

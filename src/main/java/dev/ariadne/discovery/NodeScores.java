@@ -13,7 +13,6 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.Comparator;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -124,31 +123,8 @@ public record NodeScores(
      * @throws IllegalArgumentException when the graph is of whole heads, which have no queries, keys and values to remove
      */
     public Set<Edge> edges(Collection<Node> kept, ComputationalGraph graph) {
-        requireSplit(graph);
         kept.forEach(this::score);
-        Set<Node> there = new HashSet<>(kept);
-        Set<Edge> edges = new LinkedHashSet<>();
-        for (Edge edge : graph.edges()) {
-            if (isThere(edge.from(), there, graph) && isThere(edge.to(), there, graph)) {
-                edges.add(edge);
-            }
-        }
-        return edges;
-    }
-
-    private boolean isThere(Node node, Set<Node> there, ComputationalGraph graph) {
-        return switch (node.kind()) {
-            case EMBED, POS_EMBED, LOGITS -> true;
-            case HEAD -> graph.inputs(node).stream().anyMatch(there::contains);
-            default -> there.contains(node);
-        };
-    }
-
-    private static void requireSplit(ComputationalGraph graph) {
-        if (graph.granularity() == Granularity.HEADS) {
-            throw new IllegalArgumentException("queries, keys and values are removed one by one, and " + graph
-                    + " does not tell them apart; use Granularity.SPLIT_QKV or SPLIT_QKV_DIRECT");
-        }
+        return NodeMasks.edges(kept, graph);
     }
 
     /** The edges of {@link #graph()}, ranked as they go; see {@link #edgeScores(ComputationalGraph)}. */
@@ -157,15 +133,15 @@ public record NodeScores(
     }
 
     /**
-     * Ranks edges by when they go: an edge is worth what the first of its ends to go is worth, and one between embedding and output the
-     * highest score. The edges of at least some score are those that are left when the nodes of at least that score are.
+     * Ranks edges by when they go: an edge is worth what the first of its ends to go is worth, and one between embedding and output a
+     * little more than the highest score. The edges of at least some score are those that are left when the nodes of at least that score are.
      *
      * @param graph with split inputs
      * @throws IllegalArgumentException when a score is negative, or the graph is of whole heads
      */
     public EdgeScores edgeScores(ComputationalGraph graph) {
-        requireSplit(graph);
-        double highest = Collections.max(scores.values());
+        NodeMasks.requireSplit(graph);
+        double highest = Math.nextUp(Collections.max(scores.values())); // what is never removed comes first
         if (Collections.min(scores.values()) < 0) {
             throw new IllegalArgumentException("edges are ranked by absolute scores, but the lowest node's score is "
                     + Collections.min(scores.values()) + "; use edges(top(n))");

@@ -1,9 +1,15 @@
 package dev.ariadne.discovery;
 
+import ai.djl.ndarray.NDManager;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
+import dev.ariadne.tensor.Tensors;
+import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.stream.IntStream;
 
 /** Tasks that small random models can be asked, and compiled programs' own. */
 final class SmallTasks {
@@ -16,6 +22,25 @@ final class SmallTasks {
     static HookedTransformer load(String name) {
         return HookedTransformer.load(
                 Path.of("src/test/resources").resolve(name).toString(), "cpu");
+    }
+
+    /** A folder's own prompts, by the squared difference of outputs at the positions behind the first. */
+    static Task tracr(HookedTransformer model, String name) throws IOException {
+        Path file = Path.of("src/test/resources/tracr").resolve(name).resolve("acdc_data.safetensors");
+        try (Checkpoint data = Checkpoint.open(file);
+                NDManager manager = Tensors.engine().newBaseManager()) {
+            long[][] clean = tokens(data, "clean_tokens", manager);
+            return Task.of(model, name, clean, tokens(data, "corrupt_tokens", manager), Metric.meanSquaredError())
+                    .at(IntStream.range(1, clean[0].length).toArray());
+        }
+    }
+
+    private static long[][] tokens(Checkpoint data, String name, NDManager manager) throws IOException {
+        long[] flat = data.read(manager, name).toLongArray();
+        int pos = Math.toIntExact(data.shape(name)[1]);
+        return IntStream.range(0, flat.length / pos)
+                .mapToObj(row -> Arrays.copyOfRange(flat, row * pos, (row + 1) * pos))
+                .toArray(long[][]::new);
     }
 
     /** Measured by a logit difference at the last position but one. */
