@@ -84,7 +84,7 @@ final class AcdcBench {
         // a logit difference of random weights is no behavior: what raises it matters as much as what lowers it
         var config = AcdcConfig.DEFAULT.withThreshold(threshold).withAbsolute(!metric.equals("kl"));
         long start = System.nanoTime();
-        AcdcTrace trace = new Acdc(model, task, config).trace();
+        AcdcTrace trace = new Acdc(task, config).trace();
         double seconds = (System.nanoTime() - start) / 1e9;
         int edges = trace.decisions().size();
         String of = name + "/" + metric;

@@ -33,6 +33,7 @@ public final class EdgePatcher implements AutoCloseable {
     private final Components parts;
     private final Outputs outputs;
     private final Readout readout;
+    private final long[][] clean;
     private final int batch;
     private final int pos;
     private final int firstRead;
@@ -49,8 +50,9 @@ public final class EdgePatcher implements AutoCloseable {
         this.pos =
                 graph.config().causal() && !mixed ? positions[positions.length - 1] + 1 : task.clean()[0].length;
         this.parts = model.components(pos);
+        this.clean = cut(task.clean());
         try {
-            this.outputs = new Outputs(graph, model, parts, owner, cut(task.clean()), cut(task.corrupted()), ablation);
+            this.outputs = new Outputs(graph, model, parts, owner, clean, cut(task.corrupted()), ablation);
             this.readout = new Readout(
                     parts, task, outputs.cleanInput(logits()), graph.config().dVocabOut());
         } catch (RuntimeException | Error e) {
@@ -129,6 +131,15 @@ public final class EdgePatcher implements AutoCloseable {
     /** A circuit of all edges, from which they can be taken one by one. */
     public Descent descend() {
         return new Descent(graph, outputs, parts, readout, owner.newSubManager(), batch, firstRead);
+    }
+
+    /**
+     * How the metric answers to what edges carry, to first order.
+     *
+     * @throws IllegalArgumentException when the graph has direct edges
+     */
+    public EdgeGradients gradients() {
+        return new EdgeGradients(graph, model, outputs, parts, readout, clean, owner);
     }
 
     /** How many states a {@link Descent} can measure at once within a few hundred megabytes. */

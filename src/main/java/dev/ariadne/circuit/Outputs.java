@@ -216,6 +216,16 @@ final class Outputs {
         return ablated.get(scope, new NDIndex(index.get(sender).toString()));
     }
 
+    /** What ablated senders that stand side by side write [sender, batch, pos, dModel], a view. */
+    NDArray ablated(long from, long to, NDManager scope) {
+        return ablated.get(scope, new NDIndex(from + ":" + to));
+    }
+
+    /** The clean scale of the norm behind a layer's attention [batch, pos, 1]; only where there is such a norm. */
+    NDArray scale(int layer) {
+        return scales[layer];
+    }
+
     /** All senders' ablated outputs less their clean ones [sender, batch, pos, dModel], in the graph's order. */
     NDArray delta() {
         return delta;

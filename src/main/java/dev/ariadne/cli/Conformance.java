@@ -25,6 +25,8 @@ final class Conformance {
             new NodePatchCheck(),
             new AcdcCheck(),
             new PlainAcdcCheck(),
+            new EdgeScoreCheck(),
+            new HeadImportanceCheck(),
             new TracrCheck(),
             new ProcessedCheck(),
             new CircuitCheck(),

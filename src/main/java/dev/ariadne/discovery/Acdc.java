@@ -42,16 +42,16 @@ public final class Acdc {
      * @throws IllegalArgumentException when the task is another model's
      */
     public Acdc(HookedTransformer model, Task task) {
-        this(model, task, AcdcConfig.DEFAULT);
-    }
-
-    /** Prepares a search as configured. */
-    public Acdc(HookedTransformer model, Task task, AcdcConfig config) {
-        this(task, config, Optional.empty());
+        this(task, AcdcConfig.DEFAULT);
         if (task.model() != model) {
             throw new IllegalArgumentException("the task '" + task.name() + "' is made for the model '"
                     + task.model().name() + "', not for '" + model.name() + "'; make it again for this model");
         }
+    }
+
+    /** Prepares a search as configured, in the task's model. */
+    public Acdc(Task task, AcdcConfig config) {
+        this(task, config, Optional.empty());
     }
 
     /** The same search with another threshold τ, in the metric's unit. */
