@@ -52,7 +52,7 @@ public enum PublishedCircuit {
     public Map<String, List<Node>> groups() {
         Map<String, List<Node>> groups = new LinkedHashMap<>();
         JsonNode data = data();
-        data.get("groups").fields().forEachRemaining(group -> {
+        data.get("groups").properties().forEach(group -> {
             List<Node> nodes = new ArrayList<>();
             group.getValue()
                     .forEach(node ->

@@ -57,7 +57,7 @@ final class PublishedCircuitCheck implements Conformance.Check {
                 "edges of the graph",
                 circuit.graph().size(),
                 recorded.get("n_edges_full").asInt());
-        recorded.path("groups").fields().forEachRemaining(group -> {
+        recorded.path("groups").properties().forEach(group -> {
             Set<Node> nodes = new HashSet<>();
             for (JsonNode pair : group.getValue()) { // layer, head; no head for an MLP
                 int layer = pair.get(0).asInt();
