@@ -9,6 +9,7 @@ import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
 
 /**
@@ -240,7 +241,20 @@ public final class ComputationalGraph {
                 + Math.abs(one.head() - other.head());
     }
 
-    /** A node's number of bytes cannot be told from its name; two graphs are alike when their choices and models' shapes are. */
+    /** Two graphs are equal when their models' configurations and their choices are. */
+    @Override
+    public boolean equals(Object other) {
+        return other instanceof ComputationalGraph that
+                && config.equals(that.config)
+                && granularity == that.granularity
+                && splitEmbedding == that.splitEmbedding;
+    }
+
+    @Override
+    public int hashCode() {
+        return Objects.hash(config, granularity, splitEmbedding);
+    }
+
     @Override
     public String toString() {
         return "ComputationalGraph[" + granularity + ", " + sendersTo.size() + " receivers, " + edges.size() + " edges"

@@ -30,6 +30,8 @@ final class Conformance {
             new TracrCheck(),
             new ProcessedCheck(),
             new CircuitCheck(),
+            new PublishedCircuitCheck(),
+            new RocCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());
@@ -77,6 +79,7 @@ final class Conformance {
                 || file.matches(
                         "(models|tl|tracr)/[^/]+/(config.*\\.json|model\\.safetensors|weights\\.safetensors|program\\.json)")
                 || file.matches("(tl|tracr)/[^/]+/acdc_data.*\\.safetensors")
+                || file.equals("roc/roc_points.csv")
                 || file.matches("attribution/[^/]+\\.weights\\.safetensors")
                 || file.endsWith(".gguf");
     }

@@ -1,6 +1,7 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.AtomicMoveNotSupportedException;
@@ -65,6 +66,38 @@ public final class Display {
     }
 
     /**
+     * Writes a graph in Graphviz's language.
+     *
+     * @param displayable whose view is a graph
+     * @return the text of a .dot file
+     * @throws IllegalArgumentException when it is something else
+     */
+    public static String dot(Displayable displayable) {
+        return DotWriter.write(graph(displayable, "DOT"));
+    }
+
+    /**
+     * Writes a graph as a {@code tikzpicture}, for a LaTeX document that loads the package tikz.
+     *
+     * @param displayable whose view is a graph
+     * @return the environment
+     * @throws IllegalArgumentException when it is something else
+     */
+    public static String tikz(Displayable displayable) {
+        return TikzWriter.write(graph(displayable, "TikZ"));
+    }
+
+    private static View.Graph graph(Displayable displayable, String language) {
+        View view = displayable.view();
+        if (view instanceof View.Graph graph) {
+            return graph;
+        }
+        throw new IllegalArgumentException("only graphs are written as " + language + ", got a "
+                + view.getClass().getSimpleName() + " '" + view.title()
+                + "'; a circuit offers its graph as circuit.diagram()");
+    }
+
+    /**
      * Returns all forms that a notebook stores; its PNG has the size of the SVG, as readers show it pixel by pixel.
      *
      * @param displayable what to show
@@ -89,7 +122,7 @@ public final class Display {
      * Saves a picture; the ending of the name says which kind. An existing file is replaced only by a whole new one.
      *
      * @param displayable what to show
-     * @param file a name that ends with .html, .svg, .png or .txt
+     * @param file a name that ends with .html, .svg, .png or .txt, and for a graph also .dot or .tex
      * @throws IOException if the file cannot be written
      */
     public static void save(Displayable displayable, Path file) throws IOException {
@@ -129,9 +162,11 @@ public final class Display {
             case "svg" -> utf8(svg(displayable));
             case "png" -> png(displayable);
             case "txt" -> utf8(text(displayable));
+            case "dot" -> utf8(dot(displayable));
+            case "tex" -> utf8(tikz(displayable));
             default ->
                 throw new IllegalArgumentException(
-                        "cannot save " + file + ": the name must end with .html, .svg, .png or .txt");
+                        "cannot save " + file + ": the name must end with .html, .svg, .png, .txt, .dot or .tex");
         };
     }
 

@@ -21,8 +21,10 @@ final class GraphScene {
     private static final int NEGATIVE = 0xB35806;
     private static final int PLAIN = 0x6E7781;
     private static final int NUMBERS = 30; // arrows, above which their numbers would hide them
+    private static final int LABELS = 100; // likewise for labels, which are shorter
     private static final int MOST = 300; // arrows in one picture
     private static final double SMALL = 9;
+    private static final double MOST_LABEL = 80;
     private static final double THICKEST = 4;
     private static final double HEAD = 8;
 
@@ -97,9 +99,7 @@ final class GraphScene {
         routes.forEach(this::arrow);
         rows(labels);
         layout.lines().forEach(line -> line.forEach(this::box));
-        if (graph.edges().size() <= NUMBERS) {
-            numbers(routes);
-        }
+        words(routes);
         scene.include(dx + bounds.getMaxX() + Scene.PAD, dy + bounds.getMaxY() + Scene.PAD);
     }
 
@@ -174,6 +174,11 @@ final class GraphScene {
     }
 
     private double width(Graph.Edge edge) {
+        return width(edge, strongest);
+    }
+
+    /** How thick an arrow is drawn. */
+    static double width(Graph.Edge edge, double strongest) {
         return strongest == 0 ? 1.2 : Math.max(0.8, THICKEST * GraphLayout.strength(edge) / strongest);
     }
 
@@ -203,8 +208,8 @@ final class GraphScene {
         return shifted;
     }
 
-    /** Writes each arrow's number on it, where there is room; the strongest choose first. */
-    private void numbers(List<Route> weakestFirst) {
+    /** Writes on each arrow its label and its number, where there is room; the strongest choose first. */
+    private void words(List<Route> weakestFirst) {
         List<Rectangle2D> taken = new ArrayList<>();
         layout.lines()
                 .forEach(line -> line.forEach(stand -> {
@@ -217,13 +222,20 @@ final class GraphScene {
                 }));
         for (int i = weakestFirst.size() - 1; i >= 0; i--) {
             Route route = weakestFirst.get(i);
-            if (!Double.isNaN(route.edge().weight())) {
-                number(shifted(route.points()), Numbers.brief(route.edge().weight(), strongest), taken);
+            Graph.Edge edge = route.edge();
+            int count = graph.edges().size();
+            String label = count > LABELS ? "" : Glyphs.shorten(Glyphs.visible(edge.label()), MOST_LABEL, SMALL);
+            String number =
+                    count > NUMBERS || Double.isNaN(edge.weight()) ? "" : Numbers.brief(edge.weight(), strongest);
+            String both = label.isEmpty() || number.isEmpty() ? label + number : label + " " + number;
+            List<Double> points = shifted(route.points());
+            if (!both.isEmpty() && !write(points, both, taken) && !label.isEmpty() && !number.isEmpty()) {
+                write(points, label, taken);
             }
         }
     }
 
-    private void number(List<Double> points, String text, List<Rectangle2D> taken) {
+    private boolean write(List<Double> points, String text, List<Rectangle2D> taken) {
         double width = Glyphs.width(text, SMALL) + 3;
         for (double aside : new double[] {0, width / 2 + 4, -width / 2 - 4}) { // on the arrow, or else beside it
             for (double share : new double[] {0.5, 0.4, 0.6, 0.3, 0.7, 0.2, 0.8}) {
@@ -236,11 +248,12 @@ final class GraphScene {
                         scene.include(at.getMaxX() + Scene.PAD, at.getMaxY() + Scene.PAD);
                         scene.add(new Box(at.getX(), at.getY(), width, 12, Tint.WHITE));
                         scene.add(new Words(x, y + SMALL * 0.36, text, Font.of(SMALL, Scene.INK), Anchor.MIDDLE, 0));
-                        return;
+                        return true;
                     }
                 }
             }
         }
+        return false;
     }
 
     /** One coordinate of a cubic curve: those of its four points are two apart. */

@@ -138,7 +138,7 @@ final class PlainText {
         List<List<String>> edges = graph.edges().stream()
                 .map(edge -> List.of(
                         edge.from(),
-                        "->",
+                        edge.label().isEmpty() ? "->" : "-" + edge.label() + "->",
                         edge.to(),
                         Double.isNaN(edge.weight()) ? "" : Numbers.format(edge.weight(), strongest)))
                 .toList();

@@ -386,8 +386,20 @@ public sealed interface View extends Displayable
          * @param from the id of the node where it starts
          * @param to the id of the node it points at
          * @param weight its strength, drawn as its width; negative arrows are dashed; NaN for none
+         * @param label what is written on it, where there is room; empty for nothing
          */
-        public record Edge(String from, String to, double weight) {}
+        public record Edge(String from, String to, double weight, String label) {
+            /**
+             * Creates an arrow without a label.
+             *
+             * @param from the id of the node where it starts
+             * @param to the id of the node it points at
+             * @param weight its strength
+             */
+            public Edge(String from, String to, double weight) {
+                this(from, to, weight, "");
+            }
+        }
 
         @Override
         public String toString() {

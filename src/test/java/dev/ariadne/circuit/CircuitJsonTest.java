@@ -1,0 +1,115 @@
+package dev.ariadne.circuit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import java.io.IOException;
+import java.io.RandomAccessFile;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+class CircuitJsonTest {
+    @TempDir
+    private Path folder;
+
+    private final ComputationalGraph graph = Graphs.of(Granularity.SPLIT_QKV);
+
+    private Circuit circuit() {
+        Map<Edge, Double> effects = new LinkedHashMap<>();
+        effects.put(graph.edge("m1->logits"), 0.1 + 0.2);
+        effects.put(graph.edge("embed->m1"), Double.NaN);
+        Provenance odd = new Provenance(
+                "\"<task>\"\n", "KL", "nats", "模型", "ACDC", "zero", Map.of("τ", "0,01"), Long.MIN_VALUE, "0");
+        return new Circuit(graph, effects, 1e-300, odd);
+    }
+
+    private Path saved() throws IOException {
+        Path file = folder.resolve("circuit.json");
+        circuit().save(file);
+        return file;
+    }
+
+    @Test
+    void readsWhatItWrote() throws IOException {
+        Circuit read = Circuit.load(saved(), graph.config());
+        assertThat(read).isEqualTo(circuit());
+        assertThat(read.edgeSet()).containsExactlyElementsOf(circuit().edgeSet());
+        Circuit unknown = Circuit.of(graph, circuit().edgeSet(), Double.NaN, Graphs.MADE_UP);
+        unknown.save(folder.resolve("circuit.json"));
+        assertThat(Circuit.load(folder.resolve("circuit.json"), graph.config())).isEqualTo(unknown);
+        try (var files = Files.list(folder)) {
+            assertThat(files).as("nothing temporary is left").hasSize(1);
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', textBlock = """
+            ariadne circuit 1    | other 2          | 'format' must be 'ariadne circuit 1', got 'other 2'
+            "nLayers" : 2        | "nLayers" : 3    | load it with the configuration of its own model
+            "edges" : 51         | "edges" : 5100   | load it with the configuration of its own model
+            "SPLIT_QKV"          | "HEADS"          | load it with the configuration of its own model
+            "SPLIT_QKV"          | "OTHER"          | OTHER
+            m1->logits           | m7->logits       | no edge 'm7->logits'
+            m1->logits           | nonsense         | an edge is written 'sender->receiver'
+            m1->logits           | embed->m1        | the edge 'embed->m1' is there twice
+            "seed" : -9          | "seed" : -1.9    | 'provenance.seed' must be a whole number
+            "seed" : -9          | "seed" : -99999  | 'provenance.seed' must be a whole number
+            "version" : "0"      | "version" : 0    | 'provenance.version' must be text, got 0
+            "version"            | "revision"       | 'provenance.version' is missing
+            "effect" : null      | "effect" : "1"   | 'edges[1].effect' must be a number or null
+            "metric" : 1.0E-300, |                  | 'metric' is missing
+            """)
+    void saysWhatIsWrong(String old, String text, String message) throws IOException {
+        Path file = saved();
+        String json = Files.readString(file);
+        assertThat(json).contains(old);
+        Files.writeString(file, json.replaceFirst(java.util.regex.Pattern.quote(old), text == null ? "" : text));
+        assertThatThrownBy(() -> Circuit.load(file, graph.config()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining(message)
+                .hasMessageContaining(file.toString());
+    }
+
+    @ParameterizedTest
+    @CsvSource(
+            value = {"''", "[]", "3", "{\"a\":1,\"a\":1}", "{} {}", "{\"format\":", "\u0000"},
+            delimiter = ';')
+    void refusesWhatIsNoCircuit(String text) throws IOException {
+        Path file = Files.writeString(folder.resolve("x.json"), text);
+        assertThatThrownBy(() -> Circuit.load(file, graph.config()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("x.json");
+        Files.writeString(file, "[".repeat(100_000));
+        assertThatThrownBy(() -> Circuit.load(file, graph.config())).isInstanceOf(IOException.class);
+    }
+
+    @Test
+    void refusesMoreEdgesThanThereAreAndFilesThatAreTooLarge() throws IOException {
+        Path file = saved();
+        String entry = "{\"edge\":\"m1->logits\",\"effect\":null},";
+        Files.writeString(
+                file, Files.readString(file).replaceFirst("\"edges\" : \\[", "\"edges\" : [" + entry.repeat(60)));
+        assertThatThrownBy(() -> Circuit.load(file, graph.config()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("at most 51 edges");
+        try (RandomAccessFile large = new RandomAccessFile(file.toFile(), "rw")) {
+            large.setLength((1L << 26) + 1);
+        }
+        assertThatThrownBy(() -> Circuit.load(file, graph.config()))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("67108865 bytes");
+    }
+
+    @Test
+    void leavesTheOldFileWhenItCannotWrite() {
+        assertThatThrownBy(() -> circuit().save(folder.resolve("missing/circuit.json")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("cannot write the circuit");
+    }
+}
