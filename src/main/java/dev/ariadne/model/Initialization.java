@@ -19,8 +19,7 @@ public interface Initialization {
 
     /** One deviation for all, made smaller by sqrt(2·nLayers) for the 2·nLayers matrices that write to the stream. */
     static Initialization normal(double deviation) {
-        return (name, shape, config) ->
-                writes(name) ? deviation / Math.sqrt(2.0 * config.nLayers()) : deviation;
+        return (name, shape, config) -> writes(name) ? deviation / Math.sqrt(2.0 * config.nLayers()) : deviation;
     }
 
     /** A deviation of gain / sqrt(in) for matrices, so that each keeps the scale of what it reads; what writes to the stream as above. */
@@ -28,7 +27,7 @@ public interface Initialization {
         return (name, shape, config) -> {
             double own = name.contains("embed.W_E") || name.contains("W_pos")
                     ? embeddings
-                    : gain / Math.sqrt(shape.get(1));
+                    : gain / Math.sqrt((double) shape.get(1));
             return normal(own).deviation(name, shape, config);
         };
     }

@@ -132,8 +132,9 @@ final class LensConfig {
      */
     static ObjectNode write(ModelConfig c) {
         if (c.embedScale() != 1 || c.rotary().map(r -> r.factor() != 1).orElse(false)) {
-            throw new IllegalArgumentException("a configuration with embedScale " + c.embedScale() + " and rotary "
-                    + c.rotary() + " has no form in TransformerLens's layout: the scale and the rotary factor must be 1");
+            throw new IllegalArgumentException(
+                    "a configuration with embedScale " + c.embedScale() + " and rotary " + c.rotary()
+                            + " has no form in TransformerLens's layout: the scale and the rotary factor must be 1");
         }
         ObjectNode json = new ObjectMapper().createObjectNode();
         json.put("n_layers", c.nLayers()).put("d_model", c.dModel()).put("n_ctx", c.nCtx());

@@ -25,7 +25,7 @@ import java.util.stream.Stream;
 /** From a name or a path to a model: finds the files, reads the configuration, picks the names of the weights. */
 final class ModelFiles {
     private static final long LARGEST_CONFIG = 16 << 20; // bytes
-    private static final String EMBEDDED = "gpt2-tiny";
+    private static final List<String> EMBEDDED = List.of("gpt2-tiny", "induction-2l");
     private static final List<String> EMBEDDED_FILES =
             List.of("config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
     private static final String SMOLLM2 = "smollm2-135m";
@@ -35,7 +35,7 @@ final class ModelFiles {
     /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, a path, or a hub id. */
     static HookedTransformer load(String name, Device device) {
         try {
-            if (name.equals(EMBEDDED)) {
+            if (EMBEDDED.contains(name)) {
                 return loadEmbedded(name, device);
             }
             return load(name.equals(SMOLLM2) ? smollm2() : path(name), name, device);
@@ -62,7 +62,8 @@ final class ModelFiles {
         } catch (IllegalArgumentException e) {
             throw new IllegalArgumentException(
                     "no model '" + name + "': it is neither a file or folder here ("
-                            + Path.of("").toAbsolutePath() + ") nor one of " + EMBEDDED + ", " + SMOLLM2
+                            + Path.of("").toAbsolutePath() + ") nor one of " + String.join(", ", EMBEDDED) + ", "
+                            + SMOLLM2
                             + ", and not to be had from the hub: " + e.getMessage(),
                     e);
         }

@@ -15,6 +15,8 @@ import java.util.Random;
 
 /** A new model's arrays: their shapes from the configuration, their values from a seed. */
 final class RandomWeights {
+    private static final long SPREAD = 0x9E3779B97F4A7C15L; // far-apart seeds: the first numbers of near ones are alike
+
     private final ModelConfig c;
     private final NDManager owner;
 
@@ -81,7 +83,7 @@ final class RandomWeights {
         parameters.forEach((name, array) -> {
             if (array.getShape().dimension() == 2) {
                 double deviation = initialization.deviation(name, array.getShape(), config);
-                Random random = new Random(31 * seed + name.hashCode());
+                Random random = new Random((seed + 1) * SPREAD + name.hashCode());
                 float[] values = new float[Math.toIntExact(array.size())];
                 for (int i = 0; i < values.length; i++) {
                     values[i] = (float) (deviation * random.nextGaussian());

@@ -12,6 +12,7 @@ import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
+import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -47,8 +48,8 @@ public final class TrainableModel implements AutoCloseable {
     private TrainableModel(HookedTransformer live) {
         this.live = live;
         this.manager = live.newOwner();
-        Constants constants = Constants.of(
-                manager, live.config(), live.arrays().embed().getDataType());
+        Constants constants =
+                Constants.of(manager, live.config(), live.arrays().embed().getDataType());
         this.runner = new Runner(live, live.arrays(), constants, manager);
         this.parameters = Collections.unmodifiableMap(parameters(live.config(), live.arrays()));
         parameters.values().forEach(array -> array.setRequiresGradient(true));
@@ -56,8 +57,31 @@ public final class TrainableModel implements AutoCloseable {
 
     /** Begins with a copy of a model's weights, in their type and on their device; the model stays as it is. */
     public static TrainableModel of(HookedTransformer model) {
-        DataType type = model.arrays().embed().getDataType();
-        return Tensors.recording(false, () -> new TrainableModel(model.to(type)));
+        return new TrainableModel(copy(model));
+    }
+
+    /** A model with arrays of its own, also where the type is the same. */
+    private static HookedTransformer copy(HookedTransformer model) {
+        model.requireOpen();
+        NDManager owner = Tensors.engine().newBaseManager(model.device());
+        try {
+            Weights copied = Tensors.recording(
+                    false,
+                    () -> model.arrays().map(array -> {
+                        NDArray own = array.duplicate();
+                        own.attach(owner);
+                        return own;
+                    }));
+            ModelConfig config = model.config();
+            Constants constants =
+                    Constants.of(owner, config, model.arrays().embed().getDataType());
+            return new HookedTransformer(model.name(), config, copied, constants, model.reader(), owner, owner::close);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        } finally {
+            Reference.reachabilityFence(model); // else its weights may be freed while they are copied
+        }
     }
 
     /** Begins with random weights, as GPT-2 did, on a GPU if there is one; see {@link Initialization#GPT2}. */
@@ -186,8 +210,7 @@ public final class TrainableModel implements AutoCloseable {
 
     /** The model as it is now, with weights of its own; closed by the caller. */
     public HookedTransformer snapshot() {
-        return Tensors.recording(
-                false, () -> live.to(live.arrays().embed().getDataType()));
+        return copy(live);
     }
 
     /** Writes the model as it is now: config.json and weights.safetensors; see {@link #save(Path, Map, Map)}. */
@@ -209,11 +232,7 @@ public final class TrainableModel implements AutoCloseable {
         Files.createDirectories(folder);
         Path part = folder.resolve(CONFIG + ".part");
         Files.writeString(part, config);
-        Files.move(
-                part,
-                folder.resolve(CONFIG),
-                StandardCopyOption.ATOMIC_MOVE,
-                StandardCopyOption.REPLACE_EXISTING);
+        Files.move(part, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
         try (NDManager views = manager.newSubManager()) {
             Map<String, NDArray> all = Tensors.recording(
                     false, () -> new LinkedHashMap<>(live.weights().stored(views)));
@@ -235,7 +254,8 @@ public final class TrainableModel implements AutoCloseable {
                         + shapes(others) + ", this model's are " + shapes(parameters));
             }
             Tensors.recording(false, () -> {
-                parameters.forEach((name, array) -> array.set(Objects.requireNonNull(others.get(name)).toFloatArray()));
+                parameters.forEach((name, array) ->
+                        array.set(Objects.requireNonNull(others.get(name)).toFloatArray()));
                 return parameters;
             });
         }

@@ -2,10 +2,10 @@ package dev.ariadne.tensor;
 
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /** How weights change in training: all arrays in one call, in place, outside any recording of gradients. */
@@ -16,8 +16,7 @@ public final class Updates {
 
     /** Loaded at the first call, with the engine. */
     private static final class Ops {
-        static final TorchScript SCRIPT =
-                new TorchScript(Tensors.engine().newBaseManager(Device.cpu()), methods());
+        static final TorchScript SCRIPT = new TorchScript(Tensors.engine().newBaseManager(Device.cpu()), methods());
 
         static Map<String, String> methods() {
             Map<String, String> methods = new LinkedHashMap<>();
@@ -55,7 +54,7 @@ public final class Updates {
     public static NDArray clip(List<NDArray> xs, NDArray most) {
         try {
             return Ops.SCRIPT
-                    .call("clip", arguments(named("xs[]", xs), List.of(most)))
+                    .call("clip", arguments(Stream.of(named("xs[]", xs), List.of(most))))
                     .singletonOrThrow();
         } finally {
             named(null, xs);
@@ -72,12 +71,11 @@ public final class Updates {
      * @param vs their second moments, changed
      * @param settings FLOAT64 [6]: the number of this step from 1, rate, beta1, beta2, decay, eps
      */
-    public static void adamW(
-            List<NDArray> ps, List<NDArray> gs, List<NDArray> ms, List<NDArray> vs, NDArray settings) {
+    public static void adamW(List<NDArray> ps, List<NDArray> gs, List<NDArray> ms, List<NDArray> vs, NDArray settings) {
         Tensors.recording(false, () -> {
             try {
-                NDArray[] all = arguments(
-                        named("ps[]", ps), named("gs[]", gs), named("ms[]", ms), named("vs[]", vs), List.of(settings));
+                NDArray[] all = arguments(Stream.of(
+                        named("ps[]", ps), named("gs[]", gs), named("ms[]", ms), named("vs[]", vs), List.of(settings)));
                 Ops.SCRIPT.call("adamw", all).close(); // a second handle on the settings
                 return ps;
             } finally {
@@ -92,8 +90,7 @@ public final class Updates {
         return list;
     }
 
-    @SafeVarargs
-    private static NDArray[] arguments(List<NDArray>... lists) {
-        return Arrays.stream(lists).flatMap(List::stream).toArray(NDArray[]::new);
+    private static NDArray[] arguments(Stream<List<NDArray>> lists) {
+        return lists.flatMap(List::stream).toArray(NDArray[]::new);
     }
 }

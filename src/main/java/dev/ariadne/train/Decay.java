@@ -4,8 +4,9 @@ package dev.ariadne.train;
 record Decay(String shape, double peak, int warmUp, int steps, double floor) implements Schedule {
     Decay {
         if (!(peak > 0) || warmUp < 0 || steps <= warmUp || !(floor >= 0 && floor <= 1)) {
-            throw new IllegalArgumentException("a schedule needs a peak > 0, 0 <= warmUp < steps and a floor from 0 to 1,"
-                    + " got peak " + peak + ", warmUp " + warmUp + ", steps " + steps + ", floor " + floor);
+            throw new IllegalArgumentException(
+                    "a schedule needs a peak > 0, 0 <= warmUp < steps and a floor from 0 to 1," + " got peak " + peak
+                            + ", warmUp " + warmUp + ", steps " + steps + ", floor " + floor);
         }
     }
 

@@ -12,6 +12,8 @@ import java.util.TreeMap;
  * a length may be smaller.
  */
 public final class Epochs implements Batches {
+    private static final long SPREAD = 0x9E3779B97F4A7C15L; // far-apart seeds: the first numbers of near ones are alike
+
     private final Map<Integer, List<Example>> byLength = new TreeMap<>();
     private final int size;
     private final long seed;
@@ -49,7 +51,7 @@ public final class Epochs implements Batches {
     public synchronized List<Example> batch(int step) {
         if (step / perEpoch != epoch) {
             epoch = step / perEpoch;
-            batches = shuffled(new Random(31 * seed + epoch));
+            batches = shuffled(new Random((seed + 1) * SPREAD + epoch * (SPREAD >>> 1)));
         }
         return batches.get(step % perEpoch);
     }

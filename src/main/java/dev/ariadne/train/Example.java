@@ -17,15 +17,17 @@ public record Example(long[] tokens, int[] predicted) {
         predicted = predicted.clone();
         int length = tokens.length;
         if (predicted.length == 0 || Arrays.stream(predicted).anyMatch(at -> at < 1 || at >= length)) {
-            throw new IllegalArgumentException("an example of " + length + " tokens predicts at least one of those at 1 to "
-                    + (length - 1) + ", got positions " + Arrays.toString(predicted)
-                    + "; the first token has nothing to be predicted from");
+            throw new IllegalArgumentException(
+                    "an example of " + length + " tokens predicts at least one of those at 1 to "
+                            + (length - 1) + ", got positions " + Arrays.toString(predicted)
+                            + "; the first token has nothing to be predicted from");
         }
     }
 
     /** A text of which every token but the first is to be predicted. */
     public static Example of(long... tokens) {
-        return new Example(tokens, IntStream.range(1, Math.max(1, tokens.length)).toArray());
+        return new Example(
+                tokens, IntStream.range(1, Math.max(1, tokens.length)).toArray());
     }
 
     @Override

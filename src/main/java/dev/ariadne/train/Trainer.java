@@ -69,7 +69,8 @@ public final class Trainer implements AutoCloseable {
                 .toList();
         if (trained.size() + config.frozen().size() != model.parameters().size() || trained.isEmpty()) {
             throw new IllegalArgumentException("frozen must name some of this model's parameters, each once, got "
-                    + config.frozen() + "; they are " + String.join(", ", model.parameters().keySet()));
+                    + config.frozen() + "; they are "
+                    + String.join(", ", model.parameters().keySet()));
         }
         this.owner = model.newOwner();
         Map<String, NDArray> parameters = new LinkedHashMap<>(model.parameters());
@@ -120,7 +121,8 @@ public final class Trainer implements AutoCloseable {
         List<Example> batch = batches.batch(done);
         int pos = batch.get(0).length();
         long[][] tokens = new long[batch.size()][];
-        int count = batch.stream().mapToInt(example -> example.predicted().length).sum();
+        int count =
+                batch.stream().mapToInt(example -> example.predicted().length).sum();
         long[] places = new long[count];
         long[] targets = new long[count];
         int next = 0;
@@ -162,9 +164,16 @@ public final class Trainer implements AutoCloseable {
         NDArray norm = Updates.clip(all, scope.create((float) config.clipNorm()));
         double size = norm.toType(DataType.FLOAT64, false).getDouble();
         if (!Double.isFinite(gradients.value()) || !Double.isFinite(size)) {
-            throw new IllegalStateException("step " + done + " has loss " + gradients.value() + " and a gradient of norm "
-                    + size + ", at learning rate " + rate + "; the weights are those before the step. Lower the rate,"
-                    + " warm up for longer, or clip gradients to a smaller norm than " + config.clipNorm());
+            String what = String.format(
+                    Locale.ROOT,
+                    "step %d has loss %.4g and a gradient of norm %.4g, at learning rate %.3g",
+                    done,
+                    gradients.value(),
+                    size,
+                    rate);
+            throw new IllegalStateException(
+                    what + "; the weights are those before the step. Lower the rate, warm up for"
+                            + " longer, or clip gradients to a smaller norm than " + config.clipNorm());
         }
         moments.update(done + 1, rate, gradients.byName(), scope);
     }
@@ -192,13 +201,12 @@ public final class Trainer implements AutoCloseable {
             String kept = folder == null
                     ? "the model keeps what it has learned, and fit() goes on from there"
                     : "the checkpoint is in " + folder + ", and resume(folder).fit() goes on from there";
-            throw (CancellationException) new CancellationException(
-                            "interrupted after " + done + " of " + config.steps() + " steps; " + kept)
-                    .initCause(e);
+            throw (CancellationException)
+                    new CancellationException("interrupted after " + done + " of " + config.steps() + " steps; " + kept)
+                            .initCause(e);
         }
         checkpoint();
-        return new Training(
-                Arrays.copyOf(losses, done), (System.nanoTime() - start) / 1e9, done - before, config);
+        return new Training(Arrays.copyOf(losses, done), (System.nanoTime() - start) / 1e9, done - before, config);
     }
 
     /** Writes a checkpoint, if there is a folder for it: config.json, and weights.safetensors with all that the training knows. */

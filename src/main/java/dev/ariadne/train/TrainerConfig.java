@@ -18,8 +18,9 @@ public record TrainerConfig(
     public TrainerConfig {
         frozen = List.copyOf(frozen);
         if (steps < 1 || !(clipNorm > 0) || checkpointEvery < 0) {
-            throw new IllegalArgumentException("training needs at least 1 step, clipNorm > 0 and checkpointEvery >= 0, got "
-                    + steps + " steps, clipNorm " + clipNorm + ", checkpointEvery " + checkpointEvery);
+            throw new IllegalArgumentException(
+                    "training needs at least 1 step, clipNorm > 0 and checkpointEvery >= 0, got " + steps
+                            + " steps, clipNorm " + clipNorm + ", checkpointEvery " + checkpointEvery);
         }
     }
 

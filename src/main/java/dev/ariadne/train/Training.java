@@ -61,7 +61,6 @@ public record Training(double[] losses, double seconds, int stepsDone, TrainerCo
 
     @Override
     public String toString() {
-        return String.format(
-                Locale.ROOT, "%d steps, loss %.4f nats over the last 100", losses.length, recentLoss(100));
+        return String.format(Locale.ROOT, "%d steps, loss %.4f nats over the last 100", losses.length, recentLoss(100));
     }
 }
