@@ -105,7 +105,7 @@ class TrainerTest {
             Training training = rest.fit();
             assertThat(training.losses()).isEqualTo(losses);
             assertThat(training.stepsDone()).isEqualTo(10);
-            assertThat(values(second)).usingRecursiveComparison().isEqualTo(straight);
+            assertSame(values(second), straight);
         }
     }
 
@@ -215,7 +215,13 @@ class TrainerTest {
                     .hasMessageContaining("learning rate 0.000600");
             assertThat(trainer.stepsDone()).isZero();
         }
-        assertThat(values(model)).usingRecursiveComparison().isEqualTo(before);
+        assertSame(values(model), before);
+    }
+
+    /** Bit by bit, but that one NaN is as good as another. */
+    private static void assertSame(Map<String, float[]> values, Map<String, float[]> expected) {
+        assertThat(values.keySet()).isEqualTo(expected.keySet());
+        values.forEach((name, array) -> assertThat(array).as(name).isEqualTo(expected.get(name)));
     }
 
     @Test
@@ -229,6 +235,6 @@ class TrainerTest {
         try (Trainer trainer = new Trainer(model, TWENTY, COPIES)) {
             assertThatThrownBy(() -> trainer.resume(folder)).hasMessageContaining("no checkpoint of a training");
         }
-        assertThat(values(model)).usingRecursiveComparison().isEqualTo(before);
+        assertSame(values(model), before);
     }
 }

@@ -1,5 +1,9 @@
 package dev.ariadne.model.weights;
 
+import static java.nio.file.StandardOpenOption.CREATE;
+import static java.nio.file.StandardOpenOption.TRUNCATE_EXISTING;
+import static java.nio.file.StandardOpenOption.WRITE;
+
 import ai.djl.ndarray.NDArray;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
@@ -11,7 +15,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -25,9 +28,9 @@ final class SafetensorsWriter {
     /** Writes beside the file and moves it there when it is whole: whoever reads sees the old one or the new one. */
     static void write(Path file, Map<String, NDArray> arrays, Map<String, String> metadata) throws IOException {
         Path whole = file.toAbsolutePath();
-        Path part = Files.createTempFile(whole.resolveSibling(""), whole.getFileName() + ".", ".part");
+        Path part = whole.resolveSibling(whole.getFileName() + ".part");
         try {
-            try (FileChannel out = FileChannel.open(part, StandardOpenOption.WRITE)) {
+            try (FileChannel out = FileChannel.open(part, CREATE, TRUNCATE_EXISTING, WRITE)) {
                 write(out, header(arrays, metadata));
                 for (NDArray array : arrays.values()) {
                     try (NDArray flat = array.reshape(array.size())) { // in row-major order, whatever the view
