@@ -151,6 +151,16 @@ public final class TrainableModel implements AutoCloseable {
             byName = Collections.unmodifiableMap(new LinkedHashMap<>(byName));
         }
 
+        /** The gradient of one parameter. */
+        public NDArray get(String name) {
+            NDArray gradient = byName.get(name);
+            if (gradient == null) {
+                throw new IllegalArgumentException("no gradient of '" + name + "' was asked for; there are those of "
+                        + String.join(", ", byName.keySet()));
+            }
+            return gradient;
+        }
+
         /** Frees them. */
         @Override
         public void close() {
@@ -199,7 +209,12 @@ public final class TrainableModel implements AutoCloseable {
         }
     }
 
-    private NDArray parameter(String name) {
+    /**
+     * One of {@link #parameters}.
+     *
+     * @throws IllegalArgumentException when there is none of this name
+     */
+    public NDArray parameter(String name) {
         NDArray array = parameters.get(name);
         if (array == null) {
             throw new IllegalArgumentException(

@@ -52,7 +52,7 @@ public final class InductionModel {
                 .withAdamW(AdamW.DEFAULT.withBetas(0.9, 0.98).withDecay(0.1));
         Batches texts = new InductionText(config.dVocab(), config.nCtx(), BATCH, SEED);
         try (TrainableModel model = TrainableModel.random(config, Initialization.fanIn(1, 0.1), SEED, "cpu")) {
-            beginWithWaves(Objects.requireNonNull(model.parameters().get("pos_embed.W_pos")));
+            beginWithWaves(model.parameter("pos_embed.W_pos"));
             try (Trainer trainer = new Trainer(model, how, texts).resume(folder)) {
                 Training training = trainer.fit();
                 model.save(folder); // without what only a training needs
@@ -74,7 +74,8 @@ public final class InductionModel {
         float[] values = new float[count * width];
         for (int at = 0; at < values.length; at++) {
             int i = at % width;
-            double angle = at / width * Math.pow(1000, -(double) (i - i % 2) / width);
+            int position = at / width;
+            double angle = position * Math.pow(1000, -(double) (i - i % 2) / width);
             values[at] = (float) (2 * (i % 2 == 0 ? Math.sin(angle) : Math.cos(angle)));
         }
         Tensors.recording(false, () -> {

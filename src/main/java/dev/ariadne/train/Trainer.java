@@ -8,6 +8,7 @@ import dev.ariadne.model.Hook;
 import dev.ariadne.model.TrainableModel;
 import dev.ariadne.model.TrainableModel.Gradients;
 import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.tensor.Tensors;
 import dev.ariadne.tensor.Updates;
 import dev.ariadne.view.Progress;
 import java.io.IOException;
@@ -138,7 +139,7 @@ public final class Trainer implements AutoCloseable {
         try (Gradients gradients =
                 model.gradients(tokens, places, logits -> crossEntropy(logits, targets), trained, hooks())) {
             loss = gradients.value();
-            update(gradients);
+            Tensors.run(false, 10.0 * model.parameterCount(), () -> update(gradients)); // 10: per number
         }
         if (done == losses.length) {
             losses = Arrays.copyOf(losses, 2 * done);
@@ -157,7 +158,8 @@ public final class Trainer implements AutoCloseable {
         return logits.logSoftmax(1).gather(came, 1).mean().neg();
     }
 
-    private void update(Gradients gradients) {
+    /** Changes the weights, and says by how long a gradient. */
+    private double update(Gradients gradients) {
         double rate = config.schedule().rate(done);
         NDManager scope = gradients.owner();
         List<NDArray> all = List.copyOf(gradients.byName().values());
@@ -176,6 +178,7 @@ public final class Trainer implements AutoCloseable {
                             + " longer, or clip gradients to a smaller norm than " + config.clipNorm());
         }
         moments.update(done + 1, rate, gradients.byName(), scope);
+        return size;
     }
 
     /**

@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.function.UnaryOperator;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -28,11 +27,13 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 class TrainableModelTest {
     private static final long[] PLACES = {0, 3, 4, 7};
-    private static final UnaryOperator<NDArray> SCALAR =
-            logits -> logits.logSoftmax(1).square().mean();
 
     @TempDir
     private Path folder;
+
+    private static NDArray scalar(NDArray logits) {
+        return logits.logSoftmax(1).square().mean();
+    }
 
     private static Stream<ModelConfig> configs() {
         ModelConfigBuilder small = ModelConfig.builder()
@@ -72,12 +73,13 @@ class TrainableModelTest {
                 TrainableModel model = TrainableModel.of(wide)) {
             List<String> names = List.copyOf(model.parameters().keySet());
             Random random = new Random(1);
-            try (TrainableModel.Gradients gradients = model.gradients(TOKENS, PLACES, SCALAR, names)) {
+            try (TrainableModel.Gradients gradients =
+                    model.gradients(TOKENS, PLACES, TrainableModelTest::scalar, names)) {
                 for (String name : names) {
-                    NDArray array = model.parameters().get(name);
+                    NDArray array = model.parameter(name);
                     double[] direction = random.doubles(array.size(), -1, 1).toArray();
                     double along = 0;
-                    double[] grad = gradients.byName().get(name).toDoubleArray();
+                    double[] grad = gradients.get(name).toDoubleArray();
                     for (int i = 0; i < grad.length; i++) {
                         along += grad[i] * direction[i];
                     }
@@ -102,7 +104,8 @@ class TrainableModelTest {
             there[i] += step * direction[i];
         }
         set(array, there);
-        try (TrainableModel.Gradients gradients = model.gradients(TOKENS, PLACES, SCALAR, List.of("embed.W_E"))) {
+        try (TrainableModel.Gradients gradients =
+                model.gradients(TOKENS, PLACES, TrainableModelTest::scalar, List.of("embed.W_E"))) {
             return gradients.value();
         } finally {
             set(array, before);
@@ -148,7 +151,7 @@ class TrainableModelTest {
                 TrainableModel trainable = TrainableModel.of(model);
                 HookedTransformer before = trainable.snapshot()) {
             Tensors.recording(
-                    false, () -> trainable.parameters().get("blocks.0.mlp.W_in").muli(3));
+                    false, () -> trainable.parameter("blocks.0.mlp.W_in").muli(3));
             try (HookedTransformer after = trainable.snapshot()) {
                 assertThat(logits(before)).isEqualTo(logits(model));
                 assertThat(logits(after)).isNotEqualTo(logits(model));
@@ -232,19 +235,18 @@ class TrainableModelTest {
                 TrainableModel same = TrainableModel.random(config, how, 5, "cpu");
                 TrainableModel other = TrainableModel.random(config, how, 6, "cpu")) {
             expected.forEach((name, deviation) -> {
-                float[] values = model.parameters().get(name).toFloatArray();
+                float[] values = model.parameter(name).toFloatArray();
                 double square = 0;
                 for (float value : values) {
                     square += value * value;
                 }
                 // the estimate's own deviation is 1 / sqrt(2n), at most 1.6 % here
                 assertThat(Math.sqrt(square / values.length)).as(name).isCloseTo(deviation, within(0.06 * deviation));
-                assertThat(same.parameters().get(name).toFloatArray()).isEqualTo(values);
-                assertThat(other.parameters().get(name).toFloatArray()).isNotEqualTo(values);
+                assertThat(same.parameter(name).toFloatArray()).isEqualTo(values);
+                assertThat(other.parameter(name).toFloatArray()).isNotEqualTo(values);
             });
-            assertThat(model.parameters().get("blocks.0.ln1.w").toFloatArray()).containsOnly(1);
-            assertThat(model.parameters().get("blocks.0.attn.b_QKV").toFloatArray())
-                    .containsOnly(0);
+            assertThat(model.parameter("blocks.0.ln1.w").toFloatArray()).containsOnly(1);
+            assertThat(model.parameter("blocks.0.attn.b_QKV").toFloatArray()).containsOnly(0);
         }
     }
 
@@ -270,13 +272,16 @@ class TrainableModelTest {
     void refusesWhatItDoesNotHave() {
         try (HookedTransformer gpt2 = TestModels.gpt2();
                 TrainableModel model = TrainableModel.of(gpt2)) {
-            assertThatThrownBy(() -> model.gradients(TOKENS, PLACES, SCALAR, List.of("blocks.0.attn.W_Q")))
+            assertThatThrownBy(() ->
+                            model.gradients(TOKENS, PLACES, TrainableModelTest::scalar, List.of("blocks.0.attn.W_Q")))
                     .hasMessageContaining("no parameter 'blocks.0.attn.W_Q'")
                     .hasMessageContaining("blocks.0.attn.W_QKV");
-            assertThatThrownBy(() -> model.gradients(TOKENS, new long[] {10}, SCALAR, List.of("embed.W_E")))
+            assertThatThrownBy(() ->
+                            model.gradients(TOKENS, new long[] {10}, TrainableModelTest::scalar, List.of("embed.W_E")))
                     .hasMessageContaining("place 10")
                     .hasMessageContaining("2 rows of 5");
-            assertThatThrownBy(() -> model.gradients(new long[][] {{96}}, PLACES, SCALAR, List.of("embed.W_E")))
+            assertThatThrownBy(() -> model.gradients(
+                            new long[][] {{96}}, PLACES, TrainableModelTest::scalar, List.of("embed.W_E")))
                     .hasMessageContaining("token id 96");
             Path other = TestModels.RESOURCES.resolve("tl/attn-only-tiny");
             assertThatThrownBy(() -> model.restore(other)).hasMessageContaining("of another model");

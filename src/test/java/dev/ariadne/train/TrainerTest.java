@@ -56,7 +56,7 @@ class TrainerTest {
             long[] tokens = new long[2 * length + 1];
             int[] predicted = new int[length];
             for (int j = 0; j < length; j++) {
-                tokens[j] = 1 + random.nextInt(19);
+                tokens[j] = 1L + random.nextInt(19);
                 tokens[length + 1 + j] = tokens[j];
                 predicted[j] = length + 1 + j;
             }
@@ -205,7 +205,7 @@ class TrainerTest {
 
     @Test
     void aLossThatIsNoNumberStopsBeforeTheWeightsChange() {
-        NDArray bias = model.parameters().get("blocks.0.attn.b_O");
+        NDArray bias = model.parameter("blocks.0.attn.b_O");
         Tensors.recording(false, () -> bias.muli(Float.NaN));
         Map<String, float[]> before = values(model);
         try (Trainer trainer = new Trainer(model, TWENTY, COPIES)) {
