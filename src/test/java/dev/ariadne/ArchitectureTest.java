@@ -60,6 +60,18 @@ class ArchitectureTest {
             seesOnly("model.weights", "dev.ariadne.tensor", "dev.ariadne.view");
 
     @ArchTest
+    static final ArchRule trainKnowsNoTask =
+            seesOnly("train", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view");
+
+    @ArchTest
+    static final ArchRule modelDoesNotTrain = noClasses()
+            .that()
+            .resideInAPackage("dev.ariadne.model..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAPackage("dev.ariadne.train..");
+
+    @ArchTest
     static final ArchRule onlyCliAndNotebookUseDisplay = noClasses()
             .that()
             .resideInAPackage("dev.ariadne..")

@@ -1,6 +1,9 @@
 package dev.ariadne.model;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ariadne.model.ModelConfig.Llama3Scaling;
 import dev.ariadne.model.ModelConfig.LocalAttention;
 import dev.ariadne.model.ModelConfig.Norm;
@@ -8,9 +11,11 @@ import dev.ariadne.model.ModelConfig.Positions;
 import dev.ariadne.model.ModelConfig.Rotary;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
-/** Reads a TransformerLens configuration, under its names (HookedTransformerConfig). */
+/** Reads and writes a TransformerLens configuration, under its names (HookedTransformerConfig). */
 final class LensConfig {
     private LensConfig() {}
 
@@ -41,7 +46,8 @@ final class LensConfig {
                 .attnOnly(attnOnly)
                 .attnScale(attnScale(f, dHead))
                 .scoreSoftcap(Math.max(0, f.number("attn_scores_soft_cap", -1)))
-                .logitSoftcap(Math.max(0, f.number("output_logits_soft_cap", -1)));
+                .logitSoftcap(Math.max(0, f.number("output_logits_soft_cap", -1)))
+                .tied(f.flag("tie_word_embeddings", false));
         if (!attnOnly) {
             builder.activation(ConfigReader.activation(f, "act_fn", "gelu_new"));
         }
@@ -117,5 +123,76 @@ final class LensConfig {
                         new Rotary(f.number("rotary_base_local"), f.integer("rotary_dim", dHead), Optional.empty(), 1))
                 : Optional.empty();
         return new LocalAttention(f.integer("window_size"), layers, rotary);
+    }
+
+    /**
+     * Writes a configuration under TransformerLens's names; {@code top_k} and {@code tie_word_embeddings} are this library's.
+     *
+     * @throws IllegalArgumentException when the layout has no word for one of its settings
+     */
+    static ObjectNode write(ModelConfig c) {
+        if (c.embedScale() != 1 || c.rotary().map(r -> r.factor() != 1).orElse(false)) {
+            throw new IllegalArgumentException(
+                    "a configuration with embedScale " + c.embedScale() + " and rotary " + c.rotary()
+                            + " has no form in TransformerLens's layout: the scale and the rotary factor must be 1");
+        }
+        ObjectNode json = new ObjectMapper().createObjectNode();
+        json.put("n_layers", c.nLayers()).put("d_model", c.dModel()).put("n_ctx", c.nCtx());
+        json.put("n_heads", c.nHeads()).put("d_head", c.dHead());
+        if (c.groupSize() > 1) {
+            json.put("n_key_value_heads", c.nKeyValueHeads());
+        }
+        json.put("attn_only", c.attnOnly());
+        if (!c.attnOnly()) {
+            json.put("d_mlp", c.dMlp()).put("gated_mlp", c.gated()).put("parallel_attn_mlp", c.parallel());
+            json.put(
+                    "act_fn",
+                    c.activation() == ModelConfig.Activation.GELU_TANH
+                            ? "gelu_new"
+                            : c.activation().name().toLowerCase(Locale.ROOT));
+        }
+        if (c.topK() > 0) {
+            json.put("top_k", c.topK());
+        }
+        json.put("d_vocab", c.dVocab()).put("d_vocab_out", c.dVocabOut());
+        json.put("normalization_type", norm(c.norm())).put("eps", Double.parseDouble(Float.toString(c.eps())));
+        json.put("use_normalization_before_and_after", c.postNorms()).put("use_qk_norm", c.qkNorms());
+        json.put("attention_dir", c.causal() ? "causal" : "bidirectional");
+        json.put("use_attn_scale", true).put("attn_scale", c.attnScale());
+        json.put("attn_scores_soft_cap", c.scoreSoftcap() > 0 ? c.scoreSoftcap() : -1);
+        json.put("output_logits_soft_cap", c.logitSoftcap() > 0 ? c.logitSoftcap() : -1);
+        json.put("tie_word_embeddings", c.tied());
+        writePositions(c, json);
+        return json;
+    }
+
+    private static @Nullable String norm(Norm norm) {
+        return switch (norm) {
+            case LAYER -> "LN";
+            case LAYER_PRE -> "LNPre";
+            case RMS -> "RMS";
+            case RMS_PRE -> "RMSPre";
+            case NONE -> null;
+        };
+    }
+
+    private static void writePositions(ModelConfig c, ObjectNode json) {
+        String type = c.positions().name().toLowerCase(Locale.ROOT);
+        json.put("positional_embedding_type", c.positions() == Positions.LEARNED ? "standard" : type);
+        c.rotary().ifPresent(rotary -> {
+            json.put("rotary_base", rotary.base()).put("rotary_dim", rotary.dims());
+            rotary.scaling()
+                    .ifPresent(s -> json.put("use_NTK_by_parts_rope", true)
+                            .put("NTK_by_parts_factor", s.factor())
+                            .put("NTK_by_parts_low_freq_factor", s.lowFrequency())
+                            .put("NTK_by_parts_high_freq_factor", s.highFrequency())
+                            .put("NTK_original_ctx_len", s.originalContext()));
+        });
+        c.local().ifPresent(local -> {
+            json.put("use_local_attn", true).put("window_size", local.window());
+            ArrayNode types = json.putArray("attn_types");
+            local.layers().forEach(near -> types.add(near ? "local" : "global"));
+            local.rotary().ifPresent(near -> json.put("rotary_base_local", near.base()));
+        });
     }
 }

@@ -25,7 +25,8 @@ import java.util.stream.Stream;
 /** From a name or a path to a model: finds the files, reads the configuration, picks the names of the weights. */
 final class ModelFiles {
     private static final long LARGEST_CONFIG = 16 << 20; // bytes
-    private static final List<String> EMBEDDED = List.of("gpt2-tiny", "tracr-reverse", "tracr-xproportion");
+    private static final List<String> EMBEDDED =
+            List.of("gpt2-tiny", "induction-2l", "tracr-reverse", "tracr-xproportion");
     private static final List<String> EMBEDDED_FILES =
             List.of("config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
     private static final String SMOLLM2 = "smollm2-135m";

@@ -13,10 +13,12 @@ import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.StringJoiner;
 
 /**
@@ -38,6 +40,7 @@ public final class ModelWeights implements Displayable {
     private final ModelConfig c;
     private final DataType type;
     private final Map<String, Entry> entries = new LinkedHashMap<>();
+    private final Set<String> absent = new HashSet<>(); // biases that the model lacks
 
     /** A weight that can be taken. */
     private record Entry(List<String> axes, Shape shape, Maker array) {}
@@ -105,6 +108,9 @@ public final class ModelWeights implements Displayable {
         Maker b = owner ->
                 qkv.b().map(all -> all.get(owner, rows).reshape(shape)).orElseGet(() -> owner.zeros(shape, type));
         add(attn + "b_" + kind, shape, b, axis, "dHead");
+        if (qkv.b().isEmpty()) {
+            absent.add(attn + "b_" + kind);
+        }
     }
 
     private void addMatrix(String weight, String bias, Affine affine, String in, String out) {
@@ -118,6 +124,9 @@ public final class ModelWeights implements Displayable {
 
     private void addBias(String name, Optional<NDArray> bias, long size, String axis) {
         Shape shape = new Shape(size);
+        if (bias.isEmpty()) {
+            absent.add(name);
+        }
         add(
                 name,
                 shape,
@@ -138,6 +147,24 @@ public final class ModelWeights implements Displayable {
 
     private void add(String name, Shape shape, Maker array, String... axes) {
         entries.put(name, new Entry(List.of(axes), shape, array));
+    }
+
+    /**
+     * What a file in TransformerLens's layout has: every weight but the biases that the model lacks.
+     *
+     * @param owner owns the views
+     */
+    Map<String, NDArray> stored(NDManager owner) {
+        Map<String, NDArray> stored = new LinkedHashMap<>();
+        entries.forEach((name, entry) -> {
+            if (!absent.contains(name)) {
+                boolean shared = entry.axes().get(0).equals("kvHead") && c.groupSize() > 1;
+                stored.put(
+                        shared ? name.replace(".attn.", ".attn._") : name,
+                        entry.array().in(owner));
+            }
+        });
+        return stored;
     }
 
     private NDArray embedding(NDArray table, NDManager owner) {

@@ -131,6 +131,22 @@ final class Runner {
         return new Components(config, weights, constants, manager.newSubManager(), pos, false);
     }
 
+    /**
+     * Logits at some places of a batch, for a recording of gradients with respect to the weights.
+     *
+     * @param places row · pos + position, for each
+     * @param run owns the result
+     * @return [place, dVocabOut]
+     */
+    NDArray recorded(long[][] tokens, long[] places, NDManager run, List<Hook> hooks) {
+        RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), true);
+        Forward forward = new Forward(config, weights, constants, table, run, null);
+        Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
+        NDArray stream = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
+        NDArray chosen = Tensors.embedding(run.create(places), stream.reshape(-1, config.dModel()));
+        return forward.unembed(chosen.expandDims(0)).reshape(places.length, config.dVocabOut());
+    }
+
     KeyValueCache newCache() {
         return new KeyValueCache(manager, config.nLayers());
     }
@@ -248,7 +264,7 @@ final class Runner {
         return run.create(flat, new Shape(tokens.length, pos));
     }
 
-    private void check(long[][] tokens) {
+    void check(long[][] tokens) {
         model.requireOpen();
         if (tokens.length == 0 || tokens[0].length == 0) {
             throw new IllegalArgumentException("the prompt is empty; give at least one token");

@@ -101,6 +101,18 @@ public final class Checkpoint implements AutoCloseable {
         index.requireAgreement(found);
     }
 
+    /**
+     * Writes arrays as one safetensors file, in their order. The file appears when it is whole, in place of an older one.
+     *
+     * @param file in a folder that exists
+     * @param arrays of type FLOAT32, FLOAT64, FLOAT16, INT64 or INT32, by name
+     * @param metadata what {@link #metadata} will say
+     * @throws IllegalArgumentException naming an array of another type
+     */
+    public static void write(Path file, Map<String, NDArray> arrays, Map<String, String> metadata) throws IOException {
+        SafetensorsWriter.write(file, arrays, metadata);
+    }
+
     /** The file the arrays come from, or the index of its shards; inside the folder if a folder was opened. */
     public Path path() {
         return path;

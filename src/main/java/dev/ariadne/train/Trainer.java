@@ -1,0 +1,239 @@
+package dev.ariadne.train;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.TrainableModel;
+import dev.ariadne.model.TrainableModel.Gradients;
+import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.tensor.Tensors;
+import dev.ariadne.tensor.Updates;
+import dev.ariadne.view.Progress;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Fits a model's weights to texts: the cross entropy of chosen tokens, by AdamW.
+ *
+ * <p>The same model, settings and batches give the same weights, bit for bit, on a CPU with the same number of threads; a training that is
+ * taken up at a checkpoint gives what one that was never interrupted gives.
+ *
+ * <pre>{@code
+ * try (var trainer = new Trainer(model, config, new Epochs(examples, 32, 0)).resume(Path.of("my-model"))) {
+ *     trainer.fit()                                       // interrupted: run the cell again, it goes on
+ * }
+ * }</pre>
+ */
+public final class Trainer implements AutoCloseable {
+    private static final String WEIGHTS = "weights.safetensors";
+    private static final String LOSSES = "trainer.losses";
+    private static final String STEP = "step";
+
+    private final TrainableModel model;
+    private final TrainerConfig config;
+    private final Batches batches;
+    private final List<Hook> hooks;
+    private final NDManager owner;
+    private final List<String> trained;
+    private final Moments moments;
+    private @Nullable Path folder;
+    private int done;
+    private double[] losses = new double[64];
+
+    /**
+     * Prepares a training; nothing changes before the first step.
+     *
+     * @param model what changes; closed by the caller
+     * @param config how
+     * @param batches what it learns from
+     * @param hooks functions on activations in every run of the training; they must leave the record of gradients whole
+     * @throws IllegalArgumentException when a frozen parameter does not exist, or none is left
+     */
+    public Trainer(TrainableModel model, TrainerConfig config, Batches batches, Hook... hooks) {
+        this.model = model;
+        this.config = config;
+        this.batches = batches;
+        this.hooks = List.of(hooks);
+        this.trained = model.parameters().keySet().stream()
+                .filter(name -> !config.frozen().contains(name))
+                .toList();
+        if (trained.size() + config.frozen().size() != model.parameters().size() || trained.isEmpty()) {
+            throw new IllegalArgumentException("frozen must name some of this model's parameters, each once, got "
+                    + config.frozen() + "; they are "
+                    + String.join(", ", model.parameters().keySet()));
+        }
+        this.owner = model.newOwner();
+        Map<String, NDArray> parameters = new LinkedHashMap<>(model.parameters());
+        config.frozen().forEach(parameters::remove);
+        this.moments = new Moments(config.adamW(), parameters, owner);
+    }
+
+    /** Writes checkpoints to a folder, which {@code HookedTransformer.load} reads too; each replaces the one before. */
+    public Trainer checkpoints(Path place) {
+        this.folder = place;
+        return this;
+    }
+
+    /**
+     * Goes on where the folder's checkpoint ends, if there is one, and writes checkpoints there.
+     *
+     * @throws IllegalArgumentException when it is of another model, or of none in training
+     * @throws UncheckedIOException when it cannot be read
+     */
+    public Trainer resume(Path place) {
+        if (Files.isRegularFile(place.resolve(WEIGHTS))) {
+            try (Checkpoint file = Checkpoint.open(place.resolve(WEIGHTS));
+                    NDManager scope = owner.newSubManager()) {
+                moments.restore(file); // first: it says what is no checkpoint before anything changes
+                model.restore(place);
+                losses = file.read(scope, LOSSES).toDoubleArray();
+                done = Integer.parseInt(String.valueOf(file.metadata().get(STEP)));
+            } catch (IOException e) {
+                throw new UncheckedIOException(e.getMessage(), e);
+            }
+        }
+        return checkpoints(place);
+    }
+
+    /** How many steps have been done, those before a checkpoint included. */
+    public int stepsDone() {
+        return done;
+    }
+
+    /**
+     * Does one step.
+     *
+     * @return the mean cross entropy of its batch before the step, in nats
+     * @throws IllegalStateException when the loss or its gradient is no number: the weights stay as they are
+     * @throws CancellationException when interrupted; nothing has changed then
+     */
+    public double step() {
+        List<Example> batch = batches.batch(done);
+        int pos = batch.get(0).length();
+        long[][] tokens = new long[batch.size()][];
+        int count =
+                batch.stream().mapToInt(example -> example.predicted().length).sum();
+        long[] places = new long[count];
+        long[] targets = new long[count];
+        int next = 0;
+        for (int row = 0; row < tokens.length; row++) {
+            Example example = batch.get(row);
+            tokens[row] = example.tokens();
+            for (int at : example.predicted()) {
+                places[next] = (long) row * pos + at - 1;
+                targets[next++] = tokens[row][at];
+            }
+        }
+        double loss;
+        try (Gradients gradients =
+                model.gradients(tokens, places, logits -> crossEntropy(logits, targets), trained, hooks())) {
+            loss = gradients.value();
+            Tensors.run(false, 10.0 * model.parameterCount(), () -> update(gradients)); // 10: per number
+        }
+        if (done == losses.length) {
+            losses = Arrays.copyOf(losses, 2 * done);
+        }
+        losses[done++] = loss;
+        return loss;
+    }
+
+    private Hook[] hooks() {
+        return hooks.toArray(Hook[]::new);
+    }
+
+    /** Logits [place, dVocabOut] and the tokens that came → the mean of −log p, a scalar. */
+    private static NDArray crossEntropy(NDArray logits, long[] targets) {
+        NDArray came = logits.getManager().create(targets, new Shape(targets.length, 1));
+        return logits.logSoftmax(1).gather(came, 1).mean().neg();
+    }
+
+    /** Changes the weights, and says by how long a gradient. */
+    private double update(Gradients gradients) {
+        double rate = config.schedule().rate(done);
+        NDManager scope = gradients.owner();
+        List<NDArray> all = List.copyOf(gradients.byName().values());
+        NDArray norm = Updates.clip(all, scope.create((float) config.clipNorm()));
+        double size = norm.toType(DataType.FLOAT64, false).getDouble();
+        if (!Double.isFinite(gradients.value()) || !Double.isFinite(size)) {
+            String what = String.format(
+                    Locale.ROOT,
+                    "step %d has loss %.4g and a gradient of norm %.4g, at learning rate %.3g",
+                    done,
+                    gradients.value(),
+                    size,
+                    rate);
+            throw new IllegalStateException(
+                    what + "; the weights are those before the step. Lower the rate, warm up for"
+                            + " longer, or clip gradients to a smaller norm than " + config.clipNorm());
+        }
+        moments.update(done + 1, rate, gradients.byName(), scope);
+        return size;
+    }
+
+    /**
+     * Does the steps that are left. When interrupted, it writes a checkpoint if there is a folder for it.
+     *
+     * @return the losses of all steps
+     * @throws CancellationException when interrupted
+     * @throws UncheckedIOException when a checkpoint cannot be written
+     */
+    public Training fit() {
+        int before = done;
+        long start = System.nanoTime();
+        try (Progress progress = Progress.of("training", Math.max(0, config.steps() - done))) {
+            while (done < config.steps()) {
+                double loss = step();
+                if (config.checkpointEvery() > 0 && done % config.checkpointEvery() == 0 && done < config.steps()) {
+                    checkpoint();
+                }
+                progress.step(String.format(Locale.ROOT, "loss %.3f", loss));
+            }
+        } catch (CancellationException e) {
+            checkpoint();
+            String kept = folder == null
+                    ? "the model keeps what it has learned, and fit() goes on from there"
+                    : "the checkpoint is in " + folder + ", and resume(folder).fit() goes on from there";
+            throw (CancellationException)
+                    new CancellationException("interrupted after " + done + " of " + config.steps() + " steps; " + kept)
+                            .initCause(e);
+        }
+        checkpoint();
+        return new Training(Arrays.copyOf(losses, done), (System.nanoTime() - start) / 1e9, done - before, config);
+    }
+
+    /** Writes a checkpoint, if there is a folder for it: config.json, and weights.safetensors with all that the training knows. */
+    private void checkpoint() {
+        if (folder == null) {
+            return;
+        }
+        boolean interrupted = Thread.interrupted(); // an interrupted thread cannot write files
+        try (NDManager scope = owner.newSubManager()) {
+            Map<String, NDArray> all = moments.stored();
+            all.put(LOSSES, scope.create(Arrays.copyOf(losses, done)));
+            model.save(folder, all, Map.of(STEP, Integer.toString(done), "trainer", config.toString()));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    /** Frees what the optimizer remembers; the model stays. */
+    @Override
+    public void close() {
+        owner.close();
+    }
+}
