@@ -47,8 +47,7 @@ public final class EdgePatcher implements AutoCloseable {
         this.batch = task.clean().length;
         // what comes after the last position that is read cannot change it, unless positions are averaged or shuffled
         boolean mixed = ablation == Ablation.MEAN || (graph.splitEmbedding() && ablation == Ablation.CORRUPTED);
-        this.pos =
-                graph.config().causal() && !mixed ? positions[positions.length - 1] + 1 : task.clean()[0].length;
+        this.pos = graph.config().causal() && !mixed ? positions[positions.length - 1] + 1 : task.clean()[0].length;
         this.parts = model.components(pos);
         this.clean = cut(task.clean());
         try {

@@ -72,7 +72,9 @@ final class AcdcCheck implements Conformance.Check {
                 ComputationalGraph.of(task.model().config(), config.granularity(), config.splitEmbedding());
         comparison.same(what + "edges", graph.edges(), edges(run.get("edges"), layers));
         comparison.same(
-                what + "number of edges", graph.size(), run.get("n_edges_initial").asInt());
+                what + "number of edges",
+                graph.size(),
+                run.get("n_edges_initial").asInt());
         AcdcTrace trace = new Acdc(task, config).trace();
         List<Decision> decisions = trace.decisions();
         JsonNode steps = run.get("steps");
@@ -81,9 +83,14 @@ final class AcdcCheck implements Conformance.Check {
             step(what + "step " + i, decisions.get(i), steps.get(i), layers, comparison);
         }
         comparison.same(what + "kept edges", Set.copyOf(trace.kept()), edges(run.get("kept"), layers));
-        comparison.same(what + "number kept", trace.kept().size(), run.get("n_edges_final").asInt());
         comparison.same(
-                what + "evaluations", trace.evaluations(), run.get("n_evaluations").asInt());
+                what + "number kept",
+                trace.kept().size(),
+                run.get("n_edges_final").asInt());
+        comparison.same(
+                what + "evaluations",
+                trace.evaluations(),
+                run.get("n_evaluations").asInt());
         double metric = run.get("final_metric").asDouble();
         comparison.add(what + "final metric", Math.abs(trace.metric() - metric), TOLERANCE);
         try (EdgePatcher patcher = EdgePatcher.of(task, graph, config.ablation())) {

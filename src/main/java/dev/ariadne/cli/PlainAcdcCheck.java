@@ -43,8 +43,8 @@ final class PlainAcdcCheck implements Conformance.Check {
         JsonNode recorded = new ObjectMapper().readTree(folder.resolve(file).toFile());
         try (HookedTransformer model = HookedTransformer.load(dir.toString(), "cpu");
                 Reference data = new Reference(dir.resolve("acdc_data.safetensors"))) {
-            Task kl = Task.of(
-                    model, "recorded", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), Metric.kl());
+            Task kl =
+                    Task.of(model, "recorded", data.tokens("clean_tokens"), data.tokens("corrupt_tokens"), Metric.kl());
             Task difference = kl.measuring(Metric.logitDifference(data.longs("correct"), data.longs("wrong")));
             ComputationalGraph graph = ComputationalGraph.of(model.config(), granularity);
             try (EdgePatcher patcher = EdgePatcher.of(difference, graph, Ablation.CORRUPTED)) {
@@ -59,8 +59,10 @@ final class PlainAcdcCheck implements Conformance.Check {
                         .withGranularity(granularity)
                         .withOrder(Order.DESCENDING, Order.ASCENDING);
                 AcdcTrace trace = new Acdc(kl, config).trace();
-                comparison.same("edges", graph.size(), run.get("n_edges_initial").asInt());
-                comparison.same("kept", trace.kept().size(), run.get("n_edges_final").asInt());
+                comparison.same(
+                        "edges", graph.size(), run.get("n_edges_initial").asInt());
+                comparison.same(
+                        "kept", trace.kept().size(), run.get("n_edges_final").asInt());
                 close("final_kl", trace.metric(), run, comparison);
                 try (EdgePatcher patcher = EdgePatcher.of(difference, graph, config.ablation())) {
                     close("final_logit_diff", patcher.metric(trace.kept()), run, comparison);
@@ -93,7 +95,8 @@ final class PlainAcdcCheck implements Conformance.Check {
             String what = run + "step " + i + " " + edge;
             boolean removed = step.get("removed").asBoolean();
             if (unreachable.containsKey(edge)) {
-                double change = step.get("metric_after").asDouble() - step.get("metric_before").asDouble();
+                double change = step.get("metric_after").asDouble()
+                        - step.get("metric_before").asDouble();
                 comparison.add(what + " change", Math.abs(change), TOLERANCE);
                 comparison.same(what + " removed", removed, true);
             } else if (next.hasNext()) {

@@ -1,8 +1,10 @@
 package dev.ariadne.discovery;
 
+import dev.ariadne.circuit.Circuit;
 import dev.ariadne.circuit.ComputationalGraph;
 import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -78,6 +80,11 @@ public final class Acdc {
         return config;
     }
 
+    /** Searches: the edges that are left. Throws what {@link #trace} throws. */
+    public Circuit findCircuit() {
+        return trace().circuit();
+    }
+
     /**
      * Searches, and keeps every decision.
      *
@@ -96,11 +103,15 @@ public final class Acdc {
      *
      * @param thresholds in the metric's unit
      * @return one trace per threshold, in the order given
+     * @throws IllegalArgumentException when there is no threshold, or one is no threshold
      */
-    public List<AcdcTrace> sweep(double... thresholds) {
+    public AcdcSweep sweep(double... thresholds) {
         if (checkpoint.isPresent()) {
             throw new IllegalArgumentException("a sweep has no single checkpoint, got " + checkpoint.get()
                     + "; run the thresholds one by one, each with its own file");
+        }
+        if (thresholds.length == 0) {
+            throw new IllegalArgumentException("a sweep needs one threshold at least, got none; try 0.1, 0.01, 0.001");
         }
         List<AcdcTrace> traces = new ArrayList<>();
         Map<Long, Double> known = new HashMap<>();
@@ -111,7 +122,20 @@ public final class Acdc {
                 traces.add(new AcdcSearch(patcher, task, one, Optional.empty(), Optional.of(known)).run());
             }
         }
-        return traces;
+        return new AcdcSweep(traces, task.metric().higherIsBetter());
+    }
+
+    /**
+     * How much the circuit depends on choices that the behavior does not make: searches once per threshold and metric.
+     *
+     * @param metrics what is measured, each with its own thresholds in its unit
+     * @return the circuits and how they overlap
+     */
+    public CircuitStability stability(Map<Metric, double[]> metrics) {
+        List<AcdcTrace> traces = new ArrayList<>();
+        metrics.forEach((metric, thresholds) -> traces.addAll(
+                new Acdc(task.measuring(metric), config).sweep(thresholds).traces()));
+        return CircuitStability.of(traces);
     }
 
     private EdgePatcher patcher() {

@@ -4,6 +4,7 @@ import dev.ariadne.circuit.Descent;
 import dev.ariadne.circuit.Edge;
 import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.circuit.Node;
+import dev.ariadne.circuit.Provenance;
 import dev.ariadne.discovery.AcdcOrder.Group;
 import dev.ariadne.discovery.Decision.Outcome;
 import dev.ariadne.task.Task;
@@ -11,7 +12,9 @@ import dev.ariadne.view.Progress;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 
@@ -83,7 +86,19 @@ final class AcdcSearch {
         } finally {
             checkpoint.ifPresent(c -> c.write(reached, true));
         }
-        return new AcdcTrace(config, decisions, current, evaluations, measured, batches);
+        return new AcdcTrace(patcher.graph(), config, provenance(), decisions, current, evaluations, measured, batches);
+    }
+
+    private Provenance provenance() {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put("threshold", Double.toString(config.threshold()));
+        settings.put("granularity", config.granularity().name().toLowerCase(Locale.ROOT));
+        settings.put("nodes", config.nodes().name().toLowerCase(Locale.ROOT));
+        settings.put("heads", config.heads().name().toLowerCase(Locale.ROOT));
+        if (config.absolute()) {
+            settings.put("absolute", "true");
+        }
+        return Provenance.of(task, "ACDC", config.ablation(), settings, 0);
     }
 
     private long count(Outcome outcome) {

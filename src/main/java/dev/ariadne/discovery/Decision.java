@@ -21,6 +21,11 @@ public record Decision(Edge edge, double before, double after, Outcome outcome) 
         UNREACHABLE
     }
 
+    /** What removing it does to the metric, after − before; NaN where nothing was measured. */
+    public double change() {
+        return after - before;
+    }
+
     /** Whether the edge is part of the circuit. */
     public boolean kept() {
         return outcome == Outcome.KEPT;

@@ -63,9 +63,8 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /**
      * Loads a model onto a GPU when the engine has one, else onto the CPU.
      *
-     * @param model "gpt2-tiny", "induction-2l", "tracr-reverse" or "tracr-xproportion" (ship with the library), "smollm2-135m" (fetched by
-     *     {@code ./run --model}), a folder with config.json and weights (Hugging Face or TransformerLens layout), a .gguf file, or a hub id
-     *     such as "gpt2" (cached or downloaded)
+     * @param model "gpt2-tiny", "induction-2l", "tracr-reverse", "tracr-xproportion" (embedded), "smollm2-135m" (fetched by ./run), a folder
+     *     (Hugging Face or TransformerLens layout), a .gguf file, or a hub id such as "gpt2" (cached or downloaded)
      * @return the model, to be closed by the caller
      * @throws IllegalArgumentException when there is no such model, or its family is not supported
      * @throws java.io.UncheckedIOException when its files cannot be read or downloaded

@@ -32,10 +32,8 @@ class DescentTest {
         try (HookedTransformer model = TinyTasks.load(name)) {
             for (ComputationalGraph graph : TinyTasks.graphs(model)) {
                 Ablation ablation = Ablation.values()[random.nextInt(4)];
-                Map.Entry<Task, SlowMetric> task = TinyTasks.some(model, random, 1)
-                        .entrySet()
-                        .iterator()
-                        .next();
+                Map.Entry<Task, SlowMetric> task =
+                        TinyTasks.some(model, random, 1).entrySet().iterator().next();
                 try (EdgePatcher patcher = EdgePatcher.of(task.getKey(), graph, ablation);
                         Descent descent = patcher.descend()) {
                     new Walk(patcher, descent, new SlowPatcher(task.getKey(), graph, ablation), task.getValue(), random)
@@ -70,7 +68,9 @@ class DescentTest {
         void run() {
             for (Node receiver : downward()) {
                 descent.enter(receiver);
-                assertThat(descent.isAlive(receiver)).as(receiver + " of " + left).isEqualTo(isRead(receiver));
+                assertThat(descent.isAlive(receiver))
+                        .as(receiver + " of " + left)
+                        .isEqualTo(isRead(receiver));
                 if (graph.sendersTo(receiver).get(0).isHeadInput()) {
                     directEdges(receiver);
                 } else {
@@ -102,7 +102,8 @@ class DescentTest {
             if (node.isHeadInput() && graph.granularity() == Granularity.SPLIT_QKV) {
                 return graph.headsOf(node).stream().anyMatch(this::isRead);
             }
-            return node.kind() == Kind.LOGITS || left.stream().anyMatch(edge -> edge.from().equals(node));
+            return node.kind() == Kind.LOGITS
+                    || left.stream().anyMatch(edge -> edge.from().equals(node));
         }
 
         private void directEdges(Node head) {

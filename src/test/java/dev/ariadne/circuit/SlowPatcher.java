@@ -40,7 +40,8 @@ public final class SlowPatcher {
     private final Map<Node, double[]> scales = new HashMap<>(); // of the norm behind attention, clean run [batch, pos]
     private final Map<Node, double[]> ablated = new HashMap<>(); // by sender [batch, pos, dModel]
     private final Map<Node, double[]> ablatedInputs = new HashMap<>(); // by receiver [batch, pos, dModel]
-    private final Map<Node, double[]> ablatedVectors = new HashMap<>(); // by query, key or value input [batch, pos, dHead]
+    private final Map<Node, double[]> ablatedVectors =
+            new HashMap<>(); // by query, key or value input [batch, pos, dHead]
     private final Map<Integer, double[]> normWeights = new HashMap<>(); // of the norm behind attention, by layer
     private final Map<Integer, double[]> biases = new HashMap<>(); // behind that norm, by layer [batch, pos, dModel]
     private final double[][][] clean; // logits [batch][pos][dVocab]
@@ -102,14 +103,15 @@ public final class SlowPatcher {
             for (Node sender : graph.senders()) {
                 int layer = sender.layer();
                 switch (sender.kind()) {
-                    case EMBED -> out.put(
-                            sender,
-                            doubles(cache.get(graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre")
-                                    .array()));
-                    case POS_EMBED -> out.put(
-                            sender, doubles(cache.get("hook_pos_embed").array()));
-                    case MLP -> out.put(
-                            sender, doubles(cache.get("mlp_out", layer).array()));
+                    case EMBED ->
+                        out.put(
+                                sender,
+                                doubles(cache.get(graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre")
+                                        .array()));
+                    case POS_EMBED ->
+                        out.put(sender, doubles(cache.get("hook_pos_embed").array()));
+                    case MLP ->
+                        out.put(sender, doubles(cache.get("mlp_out", layer).array()));
                     default -> {
                         double[] all = doubles(cache.get("result", layer).array());
                         if (graph.config().postNorms()) {
@@ -212,8 +214,9 @@ public final class SlowPatcher {
         List<Hook> hooks = new ArrayList<>();
         for (Node sender : graph.senders()) {
             switch (sender.kind()) {
-                case EMBED -> hooks.add(replace(
-                        graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre", ablated.get(sender)));
+                case EMBED ->
+                    hooks.add(replace(
+                            graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre", ablated.get(sender)));
                 case POS_EMBED -> hooks.add(replace("hook_pos_embed", ablated.get(sender)));
                 case MLP -> hooks.add(replace("blocks." + sender.layer() + ".hook_mlp_out", ablated.get(sender)));
                 default -> {
@@ -298,8 +301,7 @@ public final class SlowPatcher {
                 }
             }
             Node logits = new Node(Kind.LOGITS, layers - 1, -1);
-            hooks.add(Hook.at(
-                    "blocks." + (layers - 1) + ".hook_resid_post", x -> like(x, repeated(input(logits)))));
+            hooks.add(Hook.at("blocks." + (layers - 1) + ".hook_resid_post", x -> like(x, repeated(input(logits)))));
             return hooks;
         }
 
@@ -311,8 +313,7 @@ public final class SlowPatcher {
             double[] all = doubles(x);
             for (int head = 0; head < heads; head++) {
                 current.put(
-                        Node.head(layer, head),
-                        share(layer, head(all, head, copies == 1 ? 0 : head % group), scales));
+                        Node.head(layer, head), share(layer, head(all, head, copies == 1 ? 0 : head % group), scales));
             }
         }
 

@@ -162,7 +162,12 @@ class MemoryTest {
     @Test
     void aHundredSearchesLeaveMemoryFlat() {
         try (HookedTransformer other = TestModels.load("tracr/tracr-xproportion")) {
-            Task task = Task.of(other, "any", new long[][] {{4, 1, 2, 0, 3}}, new long[][] {{4, 2, 0, 1, 1}}, Metric.meanSquaredError());
+            Task task = Task.of(
+                    other,
+                    "any",
+                    new long[][] {{4, 1, 2, 0, 3}},
+                    new long[][] {{4, 2, 0, 1, 1}},
+                    Metric.meanSquaredError());
             assertSameArrays(other, 100, i -> {
                 Ablation ablation = Ablation.values()[i % 4];
                 new Acdc(task, AcdcConfig.DEFAULT.withAblation(ablation)).trace();
