@@ -198,7 +198,7 @@ public final class ComputationalGraph {
 
     /** An edge's place in {@link #edges}, from 0. */
     public int indexOf(Edge edge) {
-        return edges.get(require(edge));
+        return Objects.requireNonNull(edges.get(require(edge)));
     }
 
     /**

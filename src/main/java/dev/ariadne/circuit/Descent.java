@@ -165,10 +165,7 @@ public final class Descent implements AutoCloseable {
      * where most is gone, the ablated input and what is left.
      */
     private NDArray changedInput(Node receiver, List<Node> senders, boolean[][] missing, NDManager scope) {
-        NDArray base = inputs.get(receiver); // [batch, pos, dModel]
-        if (base == null) {
-            throw new AssertionError(receiver + " was not entered");
-        }
+        NDArray base = input(inputs, receiver); // [batch, pos, dModel]
         int from = inputFrom(receiver);
         List<Node> gone = senders(senders, missing, true);
         List<Node> left = new ArrayList<>(graph.sendersTo(receiver));
@@ -247,7 +244,7 @@ public final class Descent implements AutoCloseable {
         while (!todo.isEmpty()) {
             Node node = todo.pollFirst();
             if (node.kind() == Kind.LOGITS) {
-                values = kept == null ? readout.measure(flat(changed.get(node)), firstRead) : values;
+                values = kept == null ? readout.measure(flat(input(changed, node)), firstRead) : values;
                 continue;
             }
             if (!isAlive(node)) {
@@ -255,7 +252,7 @@ public final class Descent implements AutoCloseable {
             }
             int first = outputFrom(node);
             NDArray now = node.kind() == Kind.MLP
-                    ? parts.mlp(node.layer(), flat(from(changed.get(node), inputFrom(node), first)))
+                    ? parts.mlp(node.layer(), flat(from(input(changed, node), inputFrom(node), first)))
                     : head(node, first, changed, fresh, scope);
             Shape one = outputs.cleanInput(node).getShape();
             now = now.reshape(-1, batch, one.get(1) - first, one.get(2)); // [state, batch, pos, dModel]
@@ -267,11 +264,7 @@ public final class Descent implements AutoCloseable {
                 NDArray part = from(difference, first, inputFrom(consumer));
                 NDArray input = changed.get(consumer);
                 if (input == null) {
-                    NDArray base = inputs.get(consumer);
-                    if (base == null) {
-                        throw new AssertionError(consumer + " was not entered");
-                    }
-                    changed.put(consumer, part.add(base));
+                    changed.put(consumer, part.add(input(inputs, consumer)));
                 } else {
                     input.addi(part);
                 }
@@ -286,6 +279,14 @@ public final class Descent implements AutoCloseable {
             fresh.forEach((slot, vector) -> replace(vectors, slot, vector));
         }
         return values;
+    }
+
+    private static NDArray input(Map<Node, NDArray> inputs, Node receiver) {
+        NDArray input = inputs.get(receiver);
+        if (input == null) {
+            throw new AssertionError(receiver + " was not entered");
+        }
+        return input;
     }
 
     private List<Node> readers(Node receiver) {
@@ -328,9 +329,9 @@ public final class Descent implements AutoCloseable {
         if (known != null) {
             return known;
         }
-        boolean entered = inputs.containsKey(source);
-        NDArray x = input != null ? flat(input) : entered ? inputs.get(source) : outputs.cleanInput(source);
-        int start = input != null || entered ? inputFrom(source) : 0;
+        NDArray base = inputs.get(source); // none where the receiver was not entered yet
+        NDArray x = input != null ? flat(input) : base != null ? base : outputs.cleanInput(source);
+        int start = input != null || base != null ? inputFrom(source) : 0;
         NDArray read = from(Tensors.alias(x, scope), start, from);
         int shared = head.head() / graph.config().groupSize();
         NDArray vector = switch (kind) {

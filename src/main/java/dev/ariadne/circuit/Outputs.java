@@ -16,6 +16,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.apache.commons.math3.random.MersenneTwister;
 
 /** What every sender writes, in the clean run and where it is ablated, and what reads the sums. */
@@ -208,12 +209,12 @@ final class Outputs {
 
     /** What a sender writes in the clean run, a view. */
     NDArray clean(Node sender, NDManager scope) {
-        return clean.get(scope, new NDIndex(index.get(sender).toString()));
+        return clean.get(scope, new NDIndex(Integer.toString(index(sender))));
     }
 
     /** What an ablated sender writes, a view. */
     NDArray ablated(Node sender, NDManager scope) {
-        return ablated.get(scope, new NDIndex(index.get(sender).toString()));
+        return ablated.get(scope, new NDIndex(Integer.toString(index(sender))));
     }
 
     /** What ablated senders that stand side by side write [sender, batch, pos, dModel], a view. */
@@ -232,7 +233,7 @@ final class Outputs {
     }
 
     int index(Node sender) {
-        return index.get(sender);
+        return Objects.requireNonNull(index.get(sender), () -> sender + " is no sender");
     }
 
     /** What a head's raw output [state · batch, pos from first on, dModel] is as part of the stream. */

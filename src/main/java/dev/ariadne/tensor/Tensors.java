@@ -88,17 +88,6 @@ public final class Tensors {
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
             methods.put(
-                    "exp_sum",
-                    SELF + "x: Tensor, w: Tensor, shift: Tensor) -> Tensor:\n"
-                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w), shift))\n"
-                            + "    return torch.sum(y, [-1], True)\n");
-            methods.put(
-                    "exp_sum_biased",
-                    SELF + "x: Tensor, w: Tensor, shift: Tensor, b: Tensor) -> Tensor:\n"
-                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w, b), shift))\n"
-                            + "    return torch.sum(y, [-1], True)\n");
-            methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
-            methods.put(
                     "largest",
                     SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
                             + "    values, indices, = torch.topk(x, int(k), -1)\n"
@@ -117,8 +106,23 @@ public final class Tensors {
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
             addDecompositions(methods);
+            addSums(methods);
             methods.putAll(attention());
             return methods;
+        }
+
+        private static void addSums(Map<String, String> methods) {
+            methods.put("log_sum_exp", SELF + "x: Tensor) -> Tensor:\n    return torch.logsumexp(x, [-1], False)\n");
+            methods.put(
+                    "exp_sum",
+                    SELF + "x: Tensor, w: Tensor, shift: Tensor) -> Tensor:\n"
+                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w), shift))\n"
+                            + "    return torch.sum(y, [-1], True)\n");
+            methods.put(
+                    "exp_sum_biased",
+                    SELF + "x: Tensor, w: Tensor, shift: Tensor, b: Tensor) -> Tensor:\n"
+                            + "    y = torch.exp_(torch.sub_(torch.linear(x, w, b), shift))\n"
+                            + "    return torch.sum(y, [-1], True)\n");
         }
 
         private static Map<String, String> attention() {
