@@ -348,7 +348,7 @@ public final class EdgeGradients {
         Shape shape = ablated.getShape();
         NDArray mixed = x.getManager()
                 .create(part, new Shape(group.receivers().size(), count))
-                .toType(x.getDataType(), false)
+                .toType(x.getDataType(), true) // a copy in the engine's memory, which the graph can keep
                 .matMul(senders)
                 .reshape(-1, shape.get(0), shape.get(1), shape.get(2))
                 .add(ablated); // [receiver, batch, pos, dModel]

@@ -67,7 +67,7 @@ final class MaskedNodes implements AutoCloseable {
         System.arraycopy(masks, first, some, 0, some.length);
         NDArray mask = x.getManager()
                 .create(some, x.getShape().dimension() == 4 ? new Shape(1, 1, count, 1) : new Shape(1, 1, 1))
-                .toType(x.getDataType(), false);
+                .toType(x.getDataType(), true); // a copy in the engine's memory, which the graph can keep
         NDArray other = away.get(point.hook());
         NDArray plain = x.stopGradient();
         before.put(point.hook(), keep(other == null ? plain : plain.sub(other), scope));

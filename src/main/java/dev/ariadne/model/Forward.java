@@ -115,7 +115,9 @@ final class Forward {
             NDArray mid = c.parallel() ? post : hooks.at(Site.RESID_MID, layer, post);
             NDArray in = c.parallel() ? pre : mid;
             if (hooks.wants(Site.MLP_IN, layer)) {
-                in = hooks.at(Site.MLP_IN, layer, in.mul(1)); // a copy: duplicate() would cut the graph
+                // a copy: duplicate() would cut the graph, and of a factor the graph keeps memory that the engine's
+                // caller frees
+                in = hooks.at(Site.MLP_IN, layer, in.add(0));
             }
             NDArray out = mlp(layer, in, mlp);
             if (mlp.postNorm().isPresent()) {
