@@ -15,6 +15,7 @@ import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 
 /**
  * Patches edges as the ACDC study does, one whole run of the model per set of edges: hooks note what each sender writes as the run goes along,
@@ -132,7 +133,7 @@ public final class SlowPatcher {
         if (!graph.config().postNorms()) {
             return result;
         }
-        double[] scale = normScales.get(Node.head(layer, 0));
+        double[] scale = get(normScales, Node.head(layer, 0));
         double[] weight = normWeights.computeIfAbsent(layer, this::normWeight);
         double[] share = new double[result.length];
         for (int i = 0; i < share.length; i++) {
@@ -147,7 +148,7 @@ public final class SlowPatcher {
             for (int layer = 0; layer < layers; layer++) {
                 double[] rest = doubles(cache.get("attn_out", layer).array());
                 for (int head = 0; head < heads; head++) {
-                    double[] share = written.get(Node.head(layer, head));
+                    double[] share = get(written, Node.head(layer, head));
                     Arrays.setAll(rest, i -> rest[i] - share[i]);
                 }
                 Arrays.setAll(rest, i -> Math.abs(rest[i]) < 1e-12 ? 0 : rest[i]); // rounding, where there is no bias
@@ -203,7 +204,7 @@ public final class SlowPatcher {
         double[] from = doubles(positions);
         double[] to = new double[from.length];
         for (int row = 0; row < batch * pos; row++) {
-            int source = row / pos * pos + SHUFFLED.get(pos)[row % pos];
+            int source = row / pos * pos + get(SHUFFLED, pos)[row % pos];
             System.arraycopy(from, source * width, to, row * width, width);
         }
         return like(positions, to);
@@ -216,9 +217,9 @@ public final class SlowPatcher {
             switch (sender.kind()) {
                 case EMBED ->
                     hooks.add(replace(
-                            graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre", ablated.get(sender)));
-                case POS_EMBED -> hooks.add(replace("hook_pos_embed", ablated.get(sender)));
-                case MLP -> hooks.add(replace("blocks." + sender.layer() + ".hook_mlp_out", ablated.get(sender)));
+                            graph.splitEmbedding() ? "hook_embed" : "blocks.0.hook_resid_pre", get(ablated, sender)));
+                case POS_EMBED -> hooks.add(replace("hook_pos_embed", get(ablated, sender)));
+                case MLP -> hooks.add(replace("blocks." + sender.layer() + ".hook_mlp_out", get(ablated, sender)));
                 default -> {
                     if (sender.head() == 0) {
                         hooks.add(ablatedHeads(sender.layer()));
@@ -248,13 +249,17 @@ public final class SlowPatcher {
         }
     }
 
+    private static <K, V> V get(Map<K, V> map, K key) {
+        return Objects.requireNonNull(map.get(key));
+    }
+
     private Hook ablatedHeads(int layer) {
         boolean sum = graph.config().postNorms(); // shares come behind the norm
         String point = "blocks." + layer + (sum ? ".hook_attn_out" : ".attn.hook_result");
         return Hook.at(point, x -> {
-            double[] all = sum ? biases.get(layer).clone() : new double[batch * pos * heads * width];
+            double[] all = sum ? get(biases, layer).clone() : new double[batch * pos * heads * width];
             for (int head = 0; head < heads; head++) {
-                double[] one = ablated.get(Node.head(layer, head));
+                double[] one = get(ablated, Node.head(layer, head));
                 for (int i = 0; i < one.length; i++) {
                     all[(sum ? i / width : i / width * heads + head) * width + i % width] += one[i];
                 }
@@ -318,11 +323,11 @@ public final class SlowPatcher {
         }
 
         private double[] input(Node receiver) {
-            double[] sum = ablatedInputs.get(receiver).clone();
+            double[] sum = get(ablatedInputs, receiver).clone();
             for (Node sender : graph.sendersTo(receiver)) {
                 if (present.contains(new Edge(sender, receiver))) {
-                    double[] now = current.get(sender);
-                    double[] away = ablated.get(sender);
+                    double[] now = get(current, sender);
+                    double[] away = get(ablated, sender);
                     for (int i = 0; i < sum.length; i++) {
                         sum[i] += now[i] - away[i];
                     }
