@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.task.Task;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -33,6 +34,48 @@ class EdgePatcherTest {
                 }
             }
         }
+    }
+
+    /** All edges are the full model, none the corrupted run, and what nothing reads may read what it likes. */
+    @ParameterizedTest
+    @MethodSource("models")
+    void endsAreWholeRunsAndDeadReceiversDoNotCount(String name) {
+        Random random = new Random(17L * name.hashCode());
+        try (HookedTransformer model = TinyTasks.load(name)) {
+            for (ComputationalGraph graph : TinyTasks.graphs(model)) {
+                Map.Entry<Task, SlowMetric> entry =
+                        TinyTasks.some(model, random, 1).entrySet().iterator().next();
+                Task task = entry.getKey();
+                double[][][] full = SlowPatcher.run(model, task.clean());
+                double[][][] away = SlowPatcher.run(model, task.corrupted());
+                try (EdgePatcher patcher = EdgePatcher.of(task, graph, Ablation.CORRUPTED)) {
+                    double all = entry.getValue().of(full, full, task.positions());
+                    assertThat(patcher.metric()).isCloseTo(all, within(EXACT));
+                    assertThat(patcher.metric(graph.edges())).isCloseTo(all, within(EXACT));
+                    if (!graph.splitEmbedding() && !name.contains("gemma-like")) {
+                        // split, positions are shuffled too; an attention bias behind a norm keeps the norm's clean scale
+                        double none = entry.getValue().of(full, away, task.positions());
+                        assertThat(patcher.metric(Set.of())).isCloseTo(none, within(EXACT));
+                    }
+                    Node dead = graph.senders()
+                            .get(graph.splitEmbedding() ? 2 : 1 + random.nextInt(graph.senders().size() - 1));
+                    Set<Edge> without = TinyTasks.subset(graph, random);
+                    without.removeIf(edge -> edge.from().equals(dead) || reads(graph, edge, dead));
+                    Set<Edge> with = new HashSet<>(without);
+                    graph.edges().stream()
+                            .filter(edge -> reads(graph, edge, dead))
+                            .forEach(with::add);
+                    assertThat(with).hasSizeGreaterThan(without.size());
+                    assertThat(patcher.metric(with)).isCloseTo(patcher.metric(without), within(EXACT));
+                }
+            }
+        }
+    }
+
+    /** Whether an edge ends in a node, or in an input that no other node reads. */
+    private static boolean reads(ComputationalGraph graph, Edge edge, Node node) {
+        return edge.to().equals(node)
+                || (edge.to().isHeadInput() && graph.headsOf(edge.to()).equals(List.of(node)));
     }
 
     private static void compare(

@@ -390,13 +390,19 @@ public final class SlowPatcher {
         return all;
     }
 
-    /** The first copy's logits. */
+    /** The logits of the first prompts, as many as the task has: of the first copy. */
     private double[][][] logits(long[][] tokens, Hook... hooks) {
+        return Arrays.copyOf(run(model, tokens, hooks), batch);
+    }
+
+    /** Logits [batch][pos][dVocab] of a run. */
+    static double[][][] run(HookedTransformer model, long[][] tokens, Hook... hooks) {
         try (Logits logits = model.run(tokens, hooks)) {
             double[] flat = doubles(logits.array());
+            int pos = tokens[0].length;
             int vocabulary = flat.length / tokens.length / pos;
-            double[][][] rows = new double[batch][pos][];
-            for (int row = 0; row < batch * pos; row++) {
+            double[][][] rows = new double[tokens.length][pos][];
+            for (int row = 0; row < tokens.length * pos; row++) {
                 rows[row / pos][row % pos] = Arrays.copyOfRange(flat, row * vocabulary, (row + 1) * vocabulary);
             }
             return rows;
