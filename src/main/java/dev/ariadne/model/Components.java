@@ -262,8 +262,7 @@ public final class Components implements AutoCloseable {
         NDArray states = n.reshape(-1, one.get(0), one.get(1), one.get(2)); // [copy, prompt, pos, dModel]
         NDArray expected = states.sub(reference.get(0)).mul(reference.get(2)).sum(new int[] {3}); // [copy, prompt, pos]
         NDArray rows = n.reshape(-1, one.get(2)); // [copy·prompt·pos, dModel]
-        NDArray totals = reference
-                .get(1)
+        NDArray totals = Tensors.alias(reference.get(1), n.getManager())
                 .reshape(1, -1)
                 .broadcast(states.getShape().get(0), one.get(0) * one.get(1))
                 .reshape(-1, 1);

@@ -60,8 +60,7 @@ class ComputationalGraphTest {
 
     @Test
     void countsThePartsOfGpt2Small() {
-        ComputationalGraph graph =
-                ComputationalGraph.of(config(12, 12, false).build(), Granularity.SPLIT_QKV_DIRECT);
+        ComputationalGraph graph = ComputationalGraph.of(config(12, 12, false).build(), Granularity.SPLIT_QKV_DIRECT);
         assertThat(count(graph, e -> e.to().isHeadInput())).isEqualTo(31_320);
         assertThat(count(graph, e -> e.to().kind() == Kind.MLP)).isEqualTo(1_014);
         assertThat(count(graph, e -> e.to().kind() == Kind.LOGITS)).isEqualTo(157);
@@ -120,7 +119,8 @@ class ComputationalGraphTest {
             }
             int rest = mlps * (sum + (parallel ? 0 : layers * heads)) + embeddings + (heads + mlps) * layers;
             int qkv = (heads + 2 * shared) * sum + rest;
-            assertThat(ComputationalGraph.of(config, Granularity.SPLIT_QKV, split).size())
+            assertThat(ComputationalGraph.of(config, Granularity.SPLIT_QKV, split)
+                            .size())
                     .isEqualTo(qkv);
             assertThat(ComputationalGraph.of(config, Granularity.SPLIT_QKV_DIRECT, split)
                             .size())

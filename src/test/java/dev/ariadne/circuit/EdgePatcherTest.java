@@ -53,12 +53,16 @@ class EdgePatcherTest {
                     assertThat(patcher.metric()).isCloseTo(all, within(EXACT));
                     assertThat(patcher.metric(graph.edges())).isCloseTo(all, within(EXACT));
                     if (!graph.splitEmbedding() && !name.contains("gemma-like")) {
-                        // split, positions are shuffled too; an attention bias behind a norm keeps the norm's clean scale
+                        // split, positions are shuffled too; an attention bias behind a norm keeps the norm's clean
+                        // scale
                         double none = entry.getValue().of(full, away, task.positions());
                         assertThat(patcher.metric(Set.of())).isCloseTo(none, within(EXACT));
                     }
                     Node dead = graph.senders()
-                            .get(graph.splitEmbedding() ? 2 : 1 + random.nextInt(graph.senders().size() - 1));
+                            .get(
+                                    graph.splitEmbedding()
+                                            ? 2
+                                            : 1 + random.nextInt(graph.senders().size() - 1));
                     Set<Edge> without = TinyTasks.subset(graph, random);
                     without.removeIf(edge -> edge.from().equals(dead) || reads(graph, edge, dead));
                     Set<Edge> with = new HashSet<>(without);

@@ -51,7 +51,9 @@ class AcdcTest {
             Set<Edge> left = new HashSet<>(graph.edges());
             double current = slow.metric(SlowMetric.kl());
             for (Decision decision : trace.decisions()) {
-                assertThat(left.remove(decision.edge())).as("tried once: " + decision).isTrue();
+                assertThat(left.remove(decision.edge()))
+                        .as("tried once: " + decision)
+                        .isTrue();
                 double after = slow.metric(left, SlowMetric.kl());
                 double cost = absolute ? Math.abs(after - current) : after - current;
                 if (decision.outcome() == Outcome.UNREACHABLE) {
