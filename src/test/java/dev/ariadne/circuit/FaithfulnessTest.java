@@ -223,7 +223,7 @@ class FaithfulnessTest {
         assertThat(curve.points().get(9)).isEqualTo(new FaithfulnessCurve.Point(graph.size(), 1));
         FaithfulnessCurve.Point half = curve.points().get(8);
         Set<Edge> best = graph.edges().stream()
-                .sorted((a, b) -> Double.compare(scores.get(b), scores.get(a)))
+                .sorted((a, b) -> Double.compare(scores.getOrDefault(b, 0.0), scores.getOrDefault(a, 0.0)))
                 .limit(half.edges())
                 .collect(Collectors.toSet());
         assertThat(half.edges()).isEqualTo(Math.round(graph.size() / 2.0));

@@ -60,7 +60,7 @@ class RocCurveTest {
                 prefixes.put(
                         Double.toString(bar),
                         scores.keySet().stream()
-                                .filter(edge -> scores.get(edge) >= bar)
+                                .filter(edge -> scores.getOrDefault(edge, 0.0) >= bar)
                                 .toList());
             }
             assertThat(RocCurve.ofScores("t", level, truth, scores))
