@@ -79,12 +79,13 @@ public record FaithfulnessCurve(String title, int edges, List<Point> points) imp
         List<FaithfulnessCurve> all = new ArrayList<>(List.of(this));
         all.addAll(Arrays.asList(others));
         chart.getStyler().setXAxisLogarithmic(true).setLegendVisible(others.length > 0);
-        for (FaithfulnessCurve curve : all) {
+        for (int i = 0; i < all.size(); i++) {
+            FaithfulnessCurve curve = all.get(i);
             List<Point> some =
                     curve.points().stream().filter(point -> point.edges() > 0).toList();
             String name = String.format(Locale.ROOT, "%s, CPR %.2f, CMD %.2f", curve.title(), curve.cpr(), curve.cmd());
             chart.addSeries(
-                    all.indexOf(curve) == 0 ? name : name + " (" + (all.indexOf(curve) + 1) + ")",
+                    all.size() == 1 ? name : (i + 1) + ". " + name,
                     some.stream().mapToDouble(point -> 100 * curve.share(point)).toArray(),
                     some.stream().mapToDouble(Point::faithfulness).toArray());
         }

@@ -62,7 +62,7 @@ public record Pareto(String title, String metric, boolean higherIsBetter, List<P
         return points.stream().map(Point::method).distinct().toList();
     }
 
-    /** The points that none beats with fewer edges or as many, from the smallest circuit up. */
+    /** The points that none beats with fewer edges or as many, from the smallest circuit up; of equal ones the first. */
     public List<Point> front() {
         return front(points);
     }

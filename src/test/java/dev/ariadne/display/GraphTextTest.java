@@ -1,0 +1,90 @@
+package dev.ariadne.display;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ariadne.view.View;
+import dev.ariadne.view.View.Graph;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Graphs as text for other programs: DOT and TikZ. */
+class GraphTextTest {
+    private static Graph graph(String text) {
+        return new Graph(
+                text,
+                "",
+                List.of(text, "out"),
+                List.of(new Graph.Node("a" + text, "a" + text, 0, 0, Double.NaN), new Graph.Node("b", "b", 1, 0, 0.25)),
+                "",
+                List.of(new Graph.Edge("a" + text, "b", -2, "q" + text)),
+                "");
+    }
+
+    @Test
+    void dotHasRanksNodesAndArrows() {
+        assertThat(Display.dot(graph(""))).isEqualTo("""
+                digraph {
+                  rankdir=TB;
+                  labelloc=t;
+                  label="";
+                  node [shape=box, fontname="Helvetica", fontsize=11, height=0.3];
+                  edge [fontname="Helvetica", fontsize=9, arrowsize=0.6];
+                  { rank=same; "a" [label="a"]; }
+                  { rank=same; "b" [label="b\\n0.25"]; }
+                  "a" -> "b" [penwidth=4.00, label="q", style=dashed];
+                }
+                """);
+    }
+
+    @Test
+    void dotQuotesWhatIsInTheText() {
+        String dot = Display.dot(graph("\"]; x -> y; \\\n"));
+        assertThat(dot).contains("label=\"q\\\"]; x -> y; \\\\↵\"").hasLineCount(10);
+        for (String text : Samples.NASTY) {
+            assertThat(Display.dot(graph(text)).replace("\\\\", "").replace("\\\"", ""))
+                    .satisfies(plain -> assertThat(
+                                    plain.chars().filter(c -> c == '"').count() % 2)
+                            .isZero())
+                    .hasLineCount(10);
+        }
+    }
+
+    @Test
+    void tikzEscapesWhatTexWouldRead() {
+        String tikz = Display.tikz(graph("_{$%#&}^~\\<>"));
+        assertThat(tikz)
+                .contains(
+                        "{a\\_\\{\\$\\%\\#\\&\\}\\textasciicircum{}\\textasciitilde{}\\textbackslash{}\\textless{}\\textgreater{}}")
+                .contains("\\draw[->, line width=2.00pt, dashed] (")
+                .startsWith("\\begin{tikzpicture}")
+                .endsWith("\\end{tikzpicture}\n");
+        for (String text : Samples.NASTY) {
+            String plain = Display.tikz(graph(text)).replaceAll("\\\\[{}]", "");
+            assertThat(plain.chars().filter(c -> c == '{').count())
+                    .as(text)
+                    .isEqualTo(plain.chars().filter(c -> c == '}').count());
+        }
+    }
+
+    @Test
+    void savesGraphsAndNothingElse(@TempDir Path folder) throws IOException {
+        Display.save(graph(""), folder.resolve("g.dot"));
+        Display.save(graph(""), folder.resolve("g.tex"));
+        assertThat(Files.readString(folder.resolve("g.dot"))).isEqualTo(Display.dot(graph("")));
+        assertThat(Files.readString(folder.resolve("g.tex"))).isEqualTo(Display.tikz(graph("")));
+        assertThatThrownBy(() -> Display.dot(new View.Text("words", "")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("got a Text 'words'");
+    }
+
+    @Test
+    void labelsAreWrittenOnArrows() {
+        assertThat(Display.svg(graph(""))).contains(">q -2.00<");
+        assertThat(Display.text(graph(""))).contains("-q->");
+    }
+}
