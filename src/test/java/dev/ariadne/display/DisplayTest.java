@@ -125,7 +125,7 @@ class DisplayTest {
         View view = new View.Text("", "x");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("a.gif")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png or .txt");
+                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png, .txt, .dot or .tex");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("none").resolve("a.svg")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("there is no folder");
