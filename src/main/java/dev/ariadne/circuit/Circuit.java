@@ -172,17 +172,17 @@ public record Circuit(ComputationalGraph graph, Map<Edge, Double> effects, doubl
      * The circuit without dead ends as a picture: a {@link #diagram} while its arrows can be told apart, else a {@link #matrix}.
      */
     public View visualize() {
-        return new CircuitPicture(prune()).view();
+        return new CircuitPicture(this).view();
     }
 
     /** All parts as boxes, layer under layer from the embedding at the top, and arrows between them; dead ends left out. */
     public View.Graph diagram() {
-        return new CircuitPicture(prune()).diagram();
+        return new CircuitPicture(this).diagram();
     }
 
     /** Who writes to whom: a column per sender, a row per receiver, and in each cell the strongest effect; dead ends left out. */
     public View.HeatMap matrix() {
-        return new CircuitPicture(prune()).matrix();
+        return new CircuitPicture(this).matrix();
     }
 
     @Override

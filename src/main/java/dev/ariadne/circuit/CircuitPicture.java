@@ -9,16 +9,19 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 
-/** A circuit as boxes and arrows, or as a matrix; what a head's queries, keys and values read is drawn at the head. */
+/** A circuit without dead ends as boxes and arrows, or as a matrix; what a head's queries, keys and values read is drawn at the head. */
 final class CircuitPicture {
     private static final int MOST = 60; // arrows, above which a matrix is easier to read
 
     private final Circuit circuit;
     private final Map<Node, Map<Node, Arrow>> arrows = new TreeMap<>(); // sender to receiver
     private final boolean weighted;
+    private final String title;
 
-    CircuitPicture(Circuit circuit) {
-        this.circuit = circuit;
+    CircuitPicture(Circuit whole) {
+        this.circuit = whole.prune();
+        int left = whole.edgeCount() - circuit.edgeCount();
+        this.title = whole.title() + (left == 0 ? "" : "; not drawn: " + left + " in dead ends");
         this.weighted = circuit.effects().values().stream().anyMatch(effect -> !effect.isNaN());
         Fold fold = new Fold(circuit.graph(), circuit.edgeSet());
         circuit.effects().forEach((edge, effect) -> {
@@ -79,7 +82,7 @@ final class CircuitPicture {
         List<View.Graph.Edge> lines = new ArrayList<>();
         arrows.forEach((from, to) -> to.forEach((receiver, arrow) ->
                 lines.add(new View.Graph.Edge(from.toString(), receiver.toString(), arrow.effect(), arrow.letters()))));
-        return new View.Graph(circuit.title(), "", rows, boxes, "", lines, weighted ? unit() : "");
+        return new View.Graph(title, "", rows, boxes, "", lines, weighted ? unit() : "");
     }
 
     private String unit() {
@@ -122,7 +125,7 @@ final class CircuitPicture {
             letters.add(texts);
         }
         View.HeatMap map = new View.HeatMap(
-                circuit.title(),
+                title,
                 "reads",
                 receivers.stream().map(Node::toString).toList(),
                 "writes",

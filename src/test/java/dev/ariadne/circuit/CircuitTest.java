@@ -126,6 +126,7 @@ class CircuitTest {
         effects.put(direct.edge("m0->m1"), 9.0); // a dead end
         View view = new Circuit(direct, effects, 0, Graphs.MADE_UP).visualize();
         View.Graph graph = (View.Graph) view;
+        assertThat(graph.title()).contains(": 6 of ").endsWith("; not drawn: 1 in dead ends");
         assertThat(graph.rows()).containsExactly("in", "L1 heads", "out");
         assertThat(graph.nodes()).extracting(View.Graph.Node::id).containsExactly("embed", "a1.h0", "logits");
         assertThat(graph.edges())
