@@ -57,7 +57,8 @@ record MeanSquaredError(int[] columns, @Nullable NDArray reference) implements M
     }
 
     private NDArray pick(NDArray square) {
-        if (columns.length == 0) {
+        if (columns.length == 0
+                || square.getShape().get(3) == 1) { // a slice that takes all would be a copy, without gradient
             return square;
         }
         NDList some = new NDList();

@@ -156,6 +156,9 @@ class RocCurveTest {
                         new Pareto.Point("SP", "4", 30, 0.1),
                         new Pareto.Point("SP", "5", 30, 0.1)));
         assertThat(pareto.front()).extracting(Pareto.Point::label).containsExactly("3", "4");
+        assertThat(pareto.with(List.of(new Pareto.Point("SP", "6", 5, 0.7))).front())
+                .extracting(Pareto.Point::label)
+                .containsExactly("6", "3", "4");
         Pareto high = new Pareto("t", "logits", true, pareto.points());
         assertThat(high.front()).extracting(Pareto.Point::label).containsExactly("1", "2");
         assertThat(pareto.chart().getSeriesCollection())
