@@ -57,13 +57,12 @@ record MeanSquaredError(int[] columns, @Nullable NDArray reference) implements M
     }
 
     private NDArray pick(NDArray square) {
-        if (columns.length == 0
-                || square.getShape().get(3) == 1) { // a slice that takes all would be a copy, without gradient
+        if (columns.length == 0) {
             return square;
         }
         NDList some = new NDList();
         Arrays.stream(columns)
                 .forEach(column -> some.add(square.get(new NDIndex(":, :, :, " + column + ":" + (column + 1)))));
-        return NDArrays.concat(some, 3); // [copy, batch, pos, column]
+        return some.size() == 1 ? some.head() : NDArrays.concat(some, 3); // of one, concat is a copy without gradient
     }
 }
