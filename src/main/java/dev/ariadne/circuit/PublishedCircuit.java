@@ -155,7 +155,7 @@ public enum PublishedCircuit {
 
     /**
      * The runs of the ACDC study that it stores (Conmy et al. 2023, §4.1): one curve of edges per method, metric and ablation, such as
-     * "ACDC, KL, corrupted (published run)".
+     * "ACDC, KL, corrupted (published)".
      *
      * <p>Of this circuit, "ACDC" always, and for {@link #DOCSTRING} "HISP" and "SP", too; of the others it only prints their areas. Points are
      * labeled with τ, with SP's λ, and with the least score that HISP keeps.
@@ -170,7 +170,7 @@ public enum PublishedCircuit {
             }
         }
         return curves.entrySet().stream()
-                .map(curve -> new RocCurve(curve.getKey() + " (published run)", curve.getValue()))
+                .map(curve -> new RocCurve(curve.getKey() + " (published)", curve.getValue()))
                 .toList();
     }
 

@@ -63,7 +63,7 @@ class PublishedCircuitTest {
         Map<String, String> metrics = Map.of(
                 "kl_div", "KL", "l2", "L2", "greaterthan", "probability difference", "logit_diff", "logit difference");
         return String.format(
-                "%s, %s, %s, %s (published run)",
+                "%s, %s, %s, %s (published)",
                 cells[2].replace("tracr-proportion", "tracr-xproportion"),
                 cells[4].replace("16H", "HISP"),
                 metrics.getOrDefault(cells[3], "logit difference"),

@@ -139,7 +139,7 @@ class RocCurveTest {
         assertThat(curve.chart().getTitle()).isEqualTo("one, AUC 0.400");
         assertThat(curve.chart(curve, new RocCurve("two", List.of())).getSeriesCollection())
                 .extracting(XYSeries::getName)
-                .contains("1. one, AUC 0.400", "2. one, AUC 0.400", "3. two, AUC 0.000");
+                .contains("1. AUC 0.400, one", "2. AUC 0.400, one", "3. AUC 0.000, two");
         assertThat(curve.table().rowCount()).isEqualTo(3);
     }
 
