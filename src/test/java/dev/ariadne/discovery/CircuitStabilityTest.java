@@ -39,9 +39,9 @@ class CircuitStabilityTest {
     /** Several thresholds share what they measure, and must decide as each would alone. */
     @Test
     void aSweepFindsWhatSingleSearchesFind() {
-        try (HookedTransformer model = HookedTransformer.load("induction-2l")) {
-            Acdc acdc = new Acdc(model, Tasks.induction(model, 4, 0));
-            double[] thresholds = {0.3, 0.1, 0.03};
+        try (HookedTransformer model = SmallTasks.load("tl/attn-only-tiny")) {
+            Acdc acdc = new Acdc(model, SmallTasks.of(model).measuring(Metric.kl()));
+            double[] thresholds = {0.3, 0.1, 0.02};
             List<AcdcTrace> together = acdc.sweep(thresholds).traces();
             for (int i = 0; i < thresholds.length; i++) {
                 AcdcTrace alone = acdc.withThreshold(thresholds[i]).trace();
