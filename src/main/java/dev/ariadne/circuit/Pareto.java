@@ -3,6 +3,7 @@ package dev.ariadne.circuit;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -55,6 +56,13 @@ public record Pareto(String title, String metric, boolean higherIsBetter, List<P
                         + point.score() + "; measure the circuit with EdgePatcher.metric(circuit.edgeSet())");
             }
         }
+    }
+
+    /** The same with more circuits of the same behavior, measured by the same metric. */
+    public Pareto with(Collection<Point> more) {
+        List<Point> all = new ArrayList<>(points);
+        all.addAll(more);
+        return new Pareto(title, metric, higherIsBetter, all);
     }
 
     /** The methods, in the order in which they come. */

@@ -1,6 +1,7 @@
 package dev.ariadne.circuit;
 
 import java.awt.Color;
+import java.awt.Font;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.style.Styler.LegendPosition;
@@ -20,6 +21,7 @@ final class Plot {
         chart.getStyler()
                 .setChartBackgroundColor(Color.WHITE)
                 .setMarkerSize(6)
+                .setLegendFont(new Font(Font.SANS_SERIF, Font.PLAIN, 11))
                 .setLegendPosition(LegendPosition.OutsideS);
         return chart;
     }

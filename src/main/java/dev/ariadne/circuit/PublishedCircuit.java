@@ -7,6 +7,7 @@ import dev.ariadne.model.ModelConfig;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Collections;
@@ -36,6 +37,7 @@ public enum PublishedCircuit {
     TRACR_XPROPORTION("tracr-xproportion");
 
     private static final String RESOURCE = "published.json";
+    private static final String RUNS = "published-runs.csv";
 
     private final String title;
 
@@ -151,11 +153,40 @@ public enum PublishedCircuit {
         return Objects.requireNonNull(groups.get(name.asText()), name::asText);
     }
 
+    /**
+     * The runs of the ACDC study that it stores (Conmy et al. 2023, §4.1): one curve of edges per method, metric and ablation, such as
+     * "ACDC, KL, corrupted (published)".
+     *
+     * <p>Of this circuit, "ACDC" always, and for {@link #DOCSTRING} "HISP" and "SP", too; of the others it only prints their areas. Points are
+     * labeled with τ, with SP's λ, and with the least score that HISP keeps.
+     */
+    public List<RocCurve> publishedRuns() {
+        Map<String, List<RocCurve.Point>> curves = new LinkedHashMap<>();
+        for (String line : text(RUNS).lines().toList()) {
+            String[] cells = line.split(",", -1);
+            if (cells[0].equals(title)) {
+                curves.computeIfAbsent(String.join(", ", cells[1], cells[2], cells[3]), name -> new ArrayList<>())
+                        .add(new RocCurve.Point(cells[4], Double.parseDouble(cells[6]), Double.parseDouble(cells[7])));
+            }
+        }
+        return curves.entrySet().stream()
+                .map(curve -> new RocCurve(curve.getKey() + " (published)", curve.getValue()))
+                .toList();
+    }
+
     private JsonNode data() {
-        try (InputStream in = Objects.requireNonNull(PublishedCircuit.class.getResourceAsStream(RESOURCE), RESOURCE)) {
-            return new ObjectMapper().readTree(in).get(title);
+        try {
+            return new ObjectMapper().readTree(text(RESOURCE)).get(title);
         } catch (IOException e) {
             throw new UncheckedIOException("cannot read " + RESOURCE, e);
+        }
+    }
+
+    private static String text(String resource) {
+        try (InputStream in = Objects.requireNonNull(PublishedCircuit.class.getResourceAsStream(resource), resource)) {
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        } catch (IOException e) {
+            throw new UncheckedIOException("cannot read " + resource, e);
         }
     }
 }

@@ -222,8 +222,9 @@ public record RocCurve(String title, List<Point> points) implements Displayable 
                 x.add(point.fpr());
                 y.add(point.tpr());
             }
-            String name = String.format(Locale.ROOT, "%s, AUC %.3f", curve.title(), curve.auc());
-            XYSeries line = chart.addSeries(all.size() == 1 ? name : (i + 1) + ". " + name, x, y);
+            // numbered, as names must differ; the area first, as a legend cuts what is long
+            String name = String.format(Locale.ROOT, "%d. AUC %.3f, %s", i + 1, curve.auc(), curve.title());
+            XYSeries line = chart.addSeries(name, x, y);
             line.setMarker(SeriesMarkers.NONE);
             XYSeries dots = chart.addSeries(
                     "points " + i,

@@ -132,7 +132,9 @@ final class AcdcSearch {
             }
             remove(descent, group, group.senders());
         } else {
-            remove(descent, group, search(descent, group));
+            List<Node> gone = search(descent, group);
+            remove(descent, group, gone);
+            gone.forEach(sender -> removed ^= fingerprint(new Edge(sender, group.receiver())));
         }
     }
 

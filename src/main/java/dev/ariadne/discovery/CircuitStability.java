@@ -7,6 +7,8 @@ import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 
 /**
  * How alike circuits are that were found with other thresholds, metrics, ablations or prompts: what ACDC finds is known to depend on these
@@ -26,14 +28,22 @@ public record CircuitStability(List<String> labels, List<Circuit> circuits) impl
         }
     }
 
-    /** Compares what searches found, by task, metric, threshold and ablation. */
+    /** Compares what searches found; labels say of task, metric, threshold and ablation what is not the same for all. */
     public static CircuitStability of(List<AcdcTrace> traces) {
+        List<Function<AcdcTrace, String>> settings = List.of(
+                t -> "τ " + t.config().threshold(),
+                t -> t.provenance().ablation(),
+                t -> t.provenance().metric(),
+                t -> t.provenance().task());
+        List<Function<AcdcTrace, String>> varying = settings.stream()
+                .filter(s -> traces.stream().map(s).distinct().count() > 1)
+                .toList();
+        List<String> labels = traces.stream()
+                .map(t -> (varying.isEmpty() ? settings : varying)
+                        .stream().map(s -> s.apply(t)).collect(Collectors.joining(", ")))
+                .toList();
         return new CircuitStability(
-                traces.stream()
-                        .map(t -> t.provenance().metric() + ", τ " + t.config().threshold() + ", "
-                                + t.provenance().ablation())
-                        .toList(),
-                traces.stream().map(AcdcTrace::circuit).toList());
+                labels, traces.stream().map(AcdcTrace::circuit).toList());
     }
 
     /** The share of edges of two circuits that both have (Jaccard), from 0 to 1. */

@@ -2,9 +2,11 @@ package dev.ariadne.discovery;
 
 import dev.ariadne.circuit.ComputationalGraph;
 import dev.ariadne.circuit.Edge;
+import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.circuit.Granularity;
 import dev.ariadne.circuit.Node;
 import dev.ariadne.circuit.Node.Kind;
+import dev.ariadne.circuit.Pareto;
 import dev.ariadne.task.Task;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -101,6 +103,13 @@ public record EdgeScores(
         return score(graph.edge(edge));
     }
 
+    /** The absolute scores, for {@link dev.ariadne.circuit.RocCurve#ofScores}: methods that estimate an effect rank by its size. */
+    public Map<Edge, Double> magnitudes() {
+        Map<Edge, Double> sizes = new LinkedHashMap<>(scores);
+        sizes.replaceAll((edge, score) -> Math.abs(score));
+        return sizes;
+    }
+
     /** All edges, the largest absolute score first. */
     public List<Edge> ranked() {
         List<Edge> all = new ArrayList<>(scores.keySet());
@@ -137,6 +146,30 @@ public record EdgeScores(
         Set<Edge> some = new LinkedHashSet<>();
         ranked().stream().filter(edge -> Math.abs(score(edge)) >= least).forEach(some::add);
         return some;
+    }
+
+    /**
+     * What the circuits of the highest scores score in turn; edges that tie with the last one are in, too.
+     *
+     * @param patcher of the task, on the same graph
+     * @param sizes how many edges at least
+     * @return one point per size, in the patcher's metric, named for this method
+     * @throws IllegalArgumentException when the graph does not have so many edges, or the patcher's is another
+     */
+    public List<Pareto.Point> points(EdgePatcher patcher, int... sizes) {
+        List<Edge> ranked = ranked();
+        List<Set<Edge>> circuits = new ArrayList<>();
+        for (int size : sizes) {
+            requireCount(size);
+            circuits.add(size == 0 ? Set.of() : threshold(Math.abs(score(ranked.get(size - 1)))));
+        }
+        double[] metrics = patcher.metrics(circuits);
+        List<Pareto.Point> points = new ArrayList<>();
+        for (int i = 0; i < sizes.length; i++) {
+            points.add(
+                    new Pareto.Point(method, "top " + sizes[i], circuits.get(i).size(), metrics[i]));
+        }
+        return points;
     }
 
     /**

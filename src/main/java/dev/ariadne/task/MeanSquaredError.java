@@ -63,6 +63,6 @@ record MeanSquaredError(int[] columns, @Nullable NDArray reference) implements M
         NDList some = new NDList();
         Arrays.stream(columns)
                 .forEach(column -> some.add(square.get(new NDIndex(":, :, :, " + column + ":" + (column + 1)))));
-        return NDArrays.concat(some, 3); // [copy, batch, pos, column]
+        return some.size() == 1 ? some.head() : NDArrays.concat(some, 3); // of one, concat is a copy without gradient
     }
 }

@@ -2,12 +2,15 @@ package dev.ariadne.circuit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -34,6 +37,37 @@ class PublishedCircuitTest {
         List<String> lines = Files.readAllLines(Path.of("src/test/resources/circuits/" + published.title() + ".csv"));
         lines.replaceAll(line -> line.replace("resid_pre", "embed"));
         assertThat(written).containsExactlyInAnyOrderElementsOf(lines.subList(1, lines.size()));
+    }
+
+    /** The areas under all curves that the study stores, by name, to the 1e-6 to which they are recorded. */
+    @Test
+    void itsRunsHaveTheStudysAreas() throws IOException {
+        Map<String, Double> areas = new TreeMap<>();
+        for (PublishedCircuit published : PublishedCircuit.values()) {
+            published.publishedRuns().forEach(run -> areas.put(published.title() + ", " + run.title(), run.auc()));
+        }
+        Map<String, Double> recorded = new TreeMap<>();
+        for (String line : Files.readAllLines(Path.of("src/test/resources/roc/roc_auc_expected.csv"))) {
+            String[] cells = line.split(",");
+            boolean twice = cells[4].equals("16H") && cells[1].equals("zero_ablation"); // HISP ablates nothing
+            if (cells[0].equals("trained") && cells[5].equals("edge") && !twice) {
+                recorded.put(ourName(cells), Double.parseDouble(cells[7]));
+            }
+        }
+        assertThat(recorded).hasSize(16);
+        assertThat(areas).containsOnlyKeys(recorded.keySet());
+        areas.forEach((run, area) -> assertThat(area).as(run).isCloseTo(recorded.get(run), within(1e-6)));
+    }
+
+    private static String ourName(String... cells) {
+        Map<String, String> metrics = Map.of(
+                "kl_div", "KL", "l2", "L2", "greaterthan", "probability difference", "logit_diff", "logit difference");
+        return String.format(
+                "%s, %s, %s, %s (published)",
+                cells[2].replace("tracr-proportion", "tracr-xproportion"),
+                cells[4].replace("16H", "HISP"),
+                metrics.getOrDefault(cells[3], "logit difference"),
+                cells[1].equals("zero_ablation") ? "zero" : "corrupted");
     }
 
     /** As the study writes an edge. */

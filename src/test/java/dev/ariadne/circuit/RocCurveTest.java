@@ -139,7 +139,7 @@ class RocCurveTest {
         assertThat(curve.chart().getTitle()).isEqualTo("one, AUC 0.400");
         assertThat(curve.chart(curve, new RocCurve("two", List.of())).getSeriesCollection())
                 .extracting(XYSeries::getName)
-                .contains("1. one, AUC 0.400", "2. one, AUC 0.400", "3. two, AUC 0.000");
+                .contains("1. AUC 0.400, one", "2. AUC 0.400, one", "3. AUC 0.000, two");
         assertThat(curve.table().rowCount()).isEqualTo(3);
     }
 
@@ -156,6 +156,9 @@ class RocCurveTest {
                         new Pareto.Point("SP", "4", 30, 0.1),
                         new Pareto.Point("SP", "5", 30, 0.1)));
         assertThat(pareto.front()).extracting(Pareto.Point::label).containsExactly("3", "4");
+        assertThat(pareto.with(List.of(new Pareto.Point("SP", "6", 5, 0.7))).front())
+                .extracting(Pareto.Point::label)
+                .containsExactly("6", "3", "4");
         Pareto high = new Pareto("t", "logits", true, pareto.points());
         assertThat(high.front()).extracting(Pareto.Point::label).containsExactly("1", "2");
         assertThat(pareto.chart().getSeriesCollection())

@@ -2,11 +2,17 @@ package dev.ariadne.discovery;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
+import dev.ariadne.circuit.Ablation;
 import dev.ariadne.circuit.ComputationalGraph;
 import dev.ariadne.circuit.Edge;
+import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.circuit.Granularity;
+import dev.ariadne.circuit.Pareto;
+import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.ModelConfig;
+import dev.ariadne.task.Metric;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.Collection;
@@ -53,7 +59,33 @@ class EdgeScoresTest {
                 .containsExactly("embed->a0.h1", "embed->a1.h1", "a1.h0->logits", "a0.h0->a1.h0");
         assertThat(scores.threshold(0)).hasSize(scores.graph().size());
         assertThat(scores.score("embed->a1.h1")).isEqualTo(-4);
+        assertThat(scores.magnitudes().get(scores.graph().edge("embed->a1.h1"))).isEqualTo(4);
         assertThat(names(scores.ranked()).subList(5, 7)).containsExactly("a1.h1->logits", "a0.h1->logits");
+    }
+
+    /** Each circuit is measured as it is, with all edges that tie with its last one. */
+    @Test
+    void itsCircuitsAreMeasured() {
+        try (HookedTransformer model = SmallTasks.load("tl/attn-only-tiny")) {
+            ComputationalGraph graph = ComputationalGraph.of(model.config(), Granularity.SPLIT_QKV);
+            Map<Edge, Double> tied = new LinkedHashMap<>();
+            graph.edges().forEach(edge -> tied.put(edge, edge.to().layer() == 1 ? -2.0 : 1.0));
+            EdgeScores scores = new EdgeScores(graph, tied, "by layer", "", "", "nothing");
+            Set<Edge> second = scores.threshold(2);
+            try (EdgePatcher patcher =
+                    EdgePatcher.of(SmallTasks.of(model).measuring(Metric.kl()), graph, Ablation.CORRUPTED)) {
+                List<Set<Edge>> circuits = List.of(Set.of(), second, graph.edges());
+                List<Pareto.Point> points = scores.points(patcher, 0, 3, graph.size());
+                assertThat(points)
+                        .extracting(Pareto.Point::label)
+                        .containsExactly("top 0", "top 3", "top " + graph.size());
+                for (int i = 0; i < circuits.size(); i++) {
+                    assertThat(points.get(i).edges()).isEqualTo(circuits.get(i).size());
+                    assertThat(points.get(i).score()).isCloseTo(patcher.metric(circuits.get(i)), within(2e-6));
+                }
+                assertThatThrownBy(() -> scores.points(patcher, 1_000)).hasMessageContaining("got 1000");
+            }
+        }
     }
 
     @Test

@@ -15,6 +15,7 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
+import dev.ariadne.task.Tasks;
 import java.io.IOException;
 import java.util.Arrays;
 import java.util.List;
@@ -212,5 +213,23 @@ class SubnetworkProbingTest {
         assertThatThrownBy(() -> QUICK.withSteps(0, 0.1)).hasMessageContaining("got 0 steps");
         assertThatThrownBy(() -> QUICK.withSteps(5, Double.NaN)).hasMessageContaining("got NaN");
         assertThatThrownBy(() -> QUICK.withAblation(Ablation.MEAN)).hasMessageContaining("Masks.EDGES");
+    }
+
+    /** Its answers are a single number, of which the metric reads the only column. */
+    @Test
+    void probesAProgramWithOneOutput() {
+        try (HookedTransformer model = HookedTransformer.load("tracr-xproportion")) {
+            SubnetworkProbingConfig config = SubnetworkProbingConfig.DEFAULT
+                    .withSplitEmbedding(true)
+                    .withLambda(0)
+                    .withSteps(30, 0.1);
+            Subnetwork found = SubnetworkProbing.of(Tasks.tracrXproportion(model, 8, 0), config)
+                    .find();
+            double[] losses = found.losses().stream().mapToDouble(loss -> loss).toArray();
+            assertThat(Arrays.stream(losses, 0, 10).sum()).isPositive();
+            assertThat(found.scores().scores().values().stream().distinct().count())
+                    .as("masks have moved apart")
+                    .isGreaterThan(3);
+        }
     }
 }

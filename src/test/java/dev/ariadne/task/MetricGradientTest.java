@@ -90,7 +90,8 @@ class MetricGradientTest {
                     return i == 0 ? p[4] + p[3] - p[0] : p[1] - p[2] - p[4] - p[0];
                 }),
                 new Case("squared error", Metric.meanSquaredError(), (x, f, i) -> squares(x, f, 0, 1, 2, 3, 4)),
-                new Case("squared error of columns", Metric.meanSquaredError(3, 1), (x, f, i) -> squares(x, f, 3, 1)));
+                new Case("squared error of columns", Metric.meanSquaredError(3, 1), (x, f, i) -> squares(x, f, 3, 1)),
+                new Case("squared error of a column", Metric.meanSquaredError(2), (x, f, i) -> squares(x, f, 2)));
     }
 
     private static double[] softmax(double[] x) {
