@@ -66,7 +66,7 @@ public final class ComputationalGraph {
     public static ComputationalGraph of(ModelConfig config, Granularity granularity, boolean splitEmbedding) {
         if (splitEmbedding && config.positions() != Positions.LEARNED) {
             throw new IllegalArgumentException("the embedding cannot be split: the model's positions are "
-                    + config.positions() + ", and only learned ones are added to the stream");
+                    + config.positions() + ", and only learned ones are added to the stream; leave it whole");
         }
         return new ComputationalGraph(config, granularity, splitEmbedding);
     }

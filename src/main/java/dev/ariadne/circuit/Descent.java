@@ -9,6 +9,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ariadne.circuit.Node.Kind;
 import dev.ariadne.model.Components;
 import dev.ariadne.tensor.Tensors;
+import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -242,6 +243,7 @@ public final class Descent implements AutoCloseable {
         todo.addAll(readers(receiver));
         double[] values = new double[0];
         while (!todo.isEmpty()) {
+            Progress.checkInterrupted("measuring edges");
             Node node = todo.pollFirst();
             if (node.kind() == Kind.LOGITS) {
                 values = kept == null ? readout.measure(flat(input(changed, node)), firstRead) : values;

@@ -6,6 +6,7 @@ import dev.ariadne.circuit.EdgePatcher;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
+import dev.ariadne.view.View;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -69,7 +70,7 @@ public final class Acdc {
     /**
      * The same search, which writes down what it has decided, and begins where such a file ends.
      *
-     * @param file written to a temporary name and moved, after every few seconds; it stays when the search is done
+     * @param file written to a temporary name and moved, several times a second or seldom enough to cost little; it stays when the search is done
      */
     public Acdc withCheckpoint(Path file) {
         return new Acdc(task, config, Optional.of(file));
@@ -86,13 +87,16 @@ public final class Acdc {
     }
 
     /**
-     * Searches, and keeps every decision.
+     * Searches, and keeps every decision; a model that does not do the task is warned of.
      *
      * @throws IllegalArgumentException when the metric is the same for the full model and with every edge absent, or a checkpoint belongs
      *     to another model, task or configuration
+     * @throws java.io.UncheckedIOException when the checkpoint cannot be written, before anything is measured
      * @throws java.util.concurrent.CancellationException when the thread is interrupted; the checkpoint, if any, is up to date
      */
     public AcdcTrace trace() {
+        checkpoint.ifPresent(AcdcCheckpoint::requireWritable);
+        task.warning().ifPresent(View::show);
         try (EdgePatcher patcher = patcher()) {
             return new AcdcSearch(patcher, task, config, checkpoint, Optional.empty()).run();
         }
@@ -117,6 +121,7 @@ public final class Acdc {
         Map<Long, Double> known = new HashMap<>();
         List<AcdcConfig> configs =
                 Arrays.stream(thresholds).mapToObj(config::withThreshold).toList(); // checks all before any is run
+        task.warning().ifPresent(View::show);
         try (EdgePatcher patcher = patcher()) {
             for (AcdcConfig one : configs) {
                 traces.add(new AcdcSearch(patcher, task, one, Optional.empty(), Optional.of(known)).run());

@@ -17,10 +17,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 
 /** One search under way. */
 final class AcdcSearch {
     private static final int MOST_STATES = 64;
+    private static final double ROUNDING = 1e-6; // relative: sums of floats in two orders differ by less
 
     private final EdgePatcher patcher;
     private final Task task;
@@ -29,13 +31,12 @@ final class AcdcSearch {
     private final Optional<Map<Long, Double>> known; // by what is removed, from other searches
     private final List<Decision> decisions = new ArrayList<>();
     private double current;
-    private long removed; // a fingerprint of the edges that were measured and went
+    private long removed; // a fingerprint of the edges that were measured and went, of the receivers before
     private int evaluations;
     private int measured;
     private int batches;
     private int length = 8; // states in the next batch
-    private AcdcCheckpoint.State reached =
-            AcdcCheckpoint.State.NONE; // at the end of the last receiver: where a search resumes
+    private AcdcCheckpoint.State reached = AcdcCheckpoint.State.NONE; // at the end of the last receiver decided here
 
     AcdcSearch(
             EdgePatcher patcher,
@@ -47,45 +48,62 @@ final class AcdcSearch {
         this.task = task;
         this.config = config;
         this.known = known;
-        this.current = patcher.metric();
-        double none = patcher.metric(List.of());
-        if (current == none) {
+        this.current = requireFinite(patcher.metric(), "with every edge");
+        double none = requireFinite(patcher.metric(List.of()), "with no edge");
+        if (Math.abs(current - none) <= ROUNDING * Math.max(1, Math.abs(current))) {
             throw new IllegalArgumentException("the metric '" + task.metric().name() + "' of the task '" + task.name()
-                    + "' is " + current
-                    + " with every edge and with none, so no edge matters to it; use another metric,"
-                    + " or corrupted prompts that differ");
+                    + "' is " + current + " with every edge and " + none
+                    + " with none, so no edge matters to it; use another metric, or corrupted prompts that differ");
         }
         this.checkpoint = checkpoint.map(file -> new AcdcCheckpoint(file, task, config, current, none));
     }
 
+    private double requireFinite(double value, String where) {
+        if (!Double.isFinite(value)) {
+            throw new IllegalArgumentException("the metric '" + task.metric().name() + "' of the task '" + task.name()
+                    + "' must be a number, got " + value + " " + where
+                    + "; use another metric, or a wider type: model.to(DataType.FLOAT32)");
+        }
+        return value;
+    }
+
     AcdcTrace run() {
-        List<Group> groups = AcdcOrder.of(patcher.graph(), config);
-        List<Decision> before = checkpoint.map(this::resume).orElse(List.of());
+        AcdcCheckpoint.State before =
+                checkpoint.map(file -> file.read(patcher.graph())).orElse(AcdcCheckpoint.State.NONE);
+        if (before.count() > 0) {
+            current = before.decisions().get(0).before();
+            measured = before.measured();
+            batches = before.batches();
+            length = before.length();
+        }
         int edges = patcher.graph().size();
         try (Descent descent = patcher.descend();
-                Progress progress = Progress.of("ACDC on " + task.name() + ", " + edges + " edges", edges)) {
-            for (Group group : groups) {
+                Progress progress = Progress.of("ACDC on " + task.name(), edges - before.count())) {
+            for (Group group : AcdcOrder.of(patcher.graph(), config)) {
                 int start = decisions.size();
                 descent.enter(group.receiver());
-                if (before.size() >= start + group.senders().size()) {
-                    replay(
-                            descent,
-                            group,
-                            before.subList(start, start + group.senders().size()));
-                } else {
-                    decide(descent, group);
+                if (start < before.count()) {
+                    replay(descent, group, before.decisions());
+                    continue;
                 }
-                reached = new AcdcCheckpoint.State(
-                        decisions, decisions.size(), current, evaluations, measured, batches, length);
-                checkpoint.ifPresent(c -> c.write(reached, false));
-                String note = "at " + group.receiver() + ", " + count(Outcome.KEPT) + " kept";
+                decide(descent, group);
+                reached = new AcdcCheckpoint.State(decisions, decisions.size(), measured, batches, length);
+                checkpoint.ifPresent(file -> file.write(reached, false));
+                long kept = count(Outcome.KEPT);
+                String note = kept + " kept, " + (edges - decisions.size()) + " to go, at " + group.receiver();
                 for (int i = start; i < decisions.size(); i++) {
-                    progress.step(note);
+                    progress.step(note, () -> trace().circuit());
                 }
             }
+        } catch (CancellationException e) {
+            throw checkpoint.map(file -> file.cancelled(e)).orElse(e);
         } finally {
-            checkpoint.ifPresent(c -> c.write(reached, true));
+            checkpoint.ifPresent(file -> file.write(reached, true));
         }
+        return trace();
+    }
+
+    private AcdcTrace trace() {
         return new AcdcTrace(patcher.graph(), config, provenance(), decisions, current, evaluations, measured, batches);
     }
 
@@ -105,37 +123,53 @@ final class AcdcSearch {
         return decisions.stream().filter(d -> d.outcome() == outcome).count();
     }
 
-    /** What was decided before, whole receivers only. */
-    private List<Decision> resume(AcdcCheckpoint file) {
-        AcdcCheckpoint.State state = file.read(patcher.graph());
-        if (state.count() > 0) {
-            current = state.current();
-            evaluations = state.evaluations();
-            measured = state.measured();
-            batches = state.batches();
-            length = state.length();
-        }
-        return state.decisions();
-    }
-
+    /** Decides as a checkpoint says, which is of whole receivers, and must say what the search would have done. */
     private void replay(Descent descent, Group group, List<Decision> before) {
-        decisions.addAll(before);
-        List<Node> gone =
-                before.stream().filter(d -> !d.kept()).map(d -> d.edge().from()).toList();
+        boolean alive = descent.isAlive(group.receiver());
+        int start = decisions.size();
+        for (Edge edge : alive ? group.edges() : group.downward()) {
+            int at = decisions.size();
+            Optional<Decision> there = at < before.size() ? Optional.of(before.get(at)) : Optional.empty();
+            Decision here = alive ? decision(edge, there.map(Decision::after).orElse(Double.NaN)) : unreachable(edge);
+            if (!there.equals(Optional.of(here))) {
+                throw checkpoint
+                        .orElseThrow()
+                        .damaged("decision " + at + " should be about " + edge
+                                + (alive ? ", measured from " + current : ", unreachable") + ", but is "
+                                + there.map(Decision::toString).orElse("missing"));
+            }
+            add(here);
+        }
+        List<Node> gone = decisions.subList(start, decisions.size()).stream()
+                .filter(decision -> !decision.kept())
+                .map(decision -> decision.edge().from())
+                .toList();
         remove(descent, group, group.senders().stream().filter(gone::contains).toList());
     }
 
     private void decide(Descent descent, Group group) {
-        if (!descent.isAlive(group.receiver())) {
-            for (Edge edge : group.downward()) {
-                decisions.add(new Decision(edge, Double.NaN, Double.NaN, Outcome.UNREACHABLE));
-            }
-            remove(descent, group, group.senders());
-        } else {
+        if (descent.isAlive(group.receiver())) {
             List<Node> gone = search(descent, group);
             remove(descent, group, gone);
             gone.forEach(sender -> removed ^= fingerprint(new Edge(sender, group.receiver())));
+        } else {
+            group.downward().forEach(edge -> add(unreachable(edge)));
+            remove(descent, group, group.senders());
         }
+    }
+
+    private static Decision unreachable(Edge edge) {
+        return new Decision(edge, Double.NaN, Double.NaN, Outcome.UNREACHABLE);
+    }
+
+    private Decision decision(Edge edge, double after) {
+        return new Decision(edge, current, after, isSmall(cost(after, current)) ? Outcome.REMOVED : Outcome.KEPT);
+    }
+
+    private void add(Decision decision) {
+        decisions.add(decision);
+        evaluations += decision.outcome() == Outcome.UNREACHABLE ? 0 : 1;
+        current = decision.outcome() == Outcome.REMOVED ? decision.after() : current;
     }
 
     private static void remove(Descent descent, Group group, List<Node> gone) {
@@ -180,12 +214,13 @@ final class AcdcSearch {
     /** The metric of each state; one that another search has measured is not measured again. */
     private double[] measure(Descent descent, Group group, boolean[][] states) {
         double[] values = new double[states.length];
-        List<boolean[]> unknown = new ArrayList<>();
+        List<Integer> unknown = new ArrayList<>();
         for (int i = 0; i < states.length; i++) {
             Double value = known.isPresent() ? known.get().get(fingerprint(group, states[i])) : null;
-            values[i] = value == null ? Double.NaN : value;
             if (value == null) {
-                unknown.add(states[i]);
+                unknown.add(i);
+            } else {
+                values[i] = value;
             }
         }
         if (unknown.isEmpty()) {
@@ -193,17 +228,17 @@ final class AcdcSearch {
         }
         double[] fresh = group.isDirect()
                 ? new double[] {descent.measureWithout(group.edges().get(0))}
-                : descent.measure(group.receiver(), group.senders(), unknown.toArray(new boolean[0][]));
+                : descent.measure(
+                        group.receiver(),
+                        group.senders(),
+                        unknown.stream().map(i -> states[i]).toArray(boolean[][]::new));
         batches++;
         measured += fresh.length;
-        int next = 0;
-        for (int i = 0; i < values.length; i++) {
-            if (Double.isNaN(values[i]) && next < fresh.length) {
-                values[i] = fresh[next++];
-                long key = fingerprint(group, states[i]);
-                double value = values[i];
-                known.ifPresent(map -> map.put(key, value));
-            }
+        for (int i = 0; i < fresh.length; i++) {
+            int at = unknown.get(i);
+            double value = fresh[i];
+            values[at] = value;
+            known.ifPresent(map -> map.put(fingerprint(group, states[at]), value));
         }
         return values;
     }
@@ -229,12 +264,10 @@ final class AcdcSearch {
     private int accept(Group group, boolean[] gone, boolean[] guess, int next, double[] after) {
         for (int i = 0; i < after.length; i++) {
             Edge edge = new Edge(group.senders().get(next + i), group.receiver());
-            evaluations++;
-            boolean isRemoved = isSmall(cost(after[i], current));
-            decisions.add(new Decision(edge, current, after[i], isRemoved ? Outcome.REMOVED : Outcome.KEPT));
-            gone[next + i] = isRemoved;
             double before = current;
-            current = isRemoved ? after[i] : current;
+            add(decision(edge, requireFinite(after[i], "without " + edge)));
+            boolean isRemoved = decisions.get(decisions.size() - 1).outcome() == Outcome.REMOVED;
+            gone[next + i] = isRemoved;
             if (isRemoved != guess[next + i]) {
                 double guessed = guess[next + i] ? after[i] : before;
                 for (int j = i + 1; j < after.length; j++) {

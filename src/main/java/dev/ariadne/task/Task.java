@@ -8,6 +8,7 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.Arrays;
+import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -209,6 +210,15 @@ public final class Task implements Displayable {
     public double accuracy() {
         requireAnswers();
         return Performance.of(this).accuracy();
+    }
+
+    /**
+     * What to tell who looks for a circuit: that the model is right on less than {@link #LEAST_ACCURACY}.
+     *
+     * @return nothing where it does the task, or no answers are known
+     */
+    public Optional<View> warning() {
+        return hasAnswers() ? new TaskTable(this).warning() : Optional.empty();
     }
 
     boolean hasAnswers() {

@@ -7,6 +7,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -63,6 +64,10 @@ final class TaskTable {
                 : "";
         return task.name() + ": " + task.clean().length + " prompts of " + task.clean()[0].length
                 + " tokens, measured by " + task.metric().name() + done;
+    }
+
+    Optional<View> warning() {
+        return Optional.of(note()).filter(note -> !note.isEmpty()).map(note -> new View.Text(task.name(), note));
     }
 
     private String note() {

@@ -22,6 +22,7 @@ import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Iterator;
 import java.util.List;
+import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 
@@ -173,6 +174,38 @@ class MemoryTest {
                 new Acdc(task, AcdcConfig.DEFAULT.withAblation(ablation)).trace();
             });
         }
+    }
+
+    @Test
+    void interruptedSearchesLeaveNothing() {
+        int[] calls = new int[1];
+        Metric interrupting = new Metric() {
+            @Override
+            public String name() {
+                return "interrupting";
+            }
+
+            @Override
+            public String unit() {
+                return "logits";
+            }
+
+            @Override
+            public NDArray perPrompt(NDArray logits) {
+                if (--calls[0] == 0) {
+                    Thread.currentThread().interrupt();
+                }
+                return logits.get(":, :, 0").mean(new int[] {1});
+            }
+        };
+        Task task = Task.of(model, "any", TOKENS, CORRUPTED, interrupting);
+        assertSameArrays(model, 40, i -> {
+            calls[0] = 3 + i % 9;
+            assertThatThrownBy(() -> new Acdc(task, AcdcConfig.DEFAULT).trace())
+                    .isInstanceOf(CancellationException.class)
+                    .hasMessageContaining("run the cell again");
+            assertThat(Thread.interrupted()).isTrue();
+        });
     }
 
     @Test
