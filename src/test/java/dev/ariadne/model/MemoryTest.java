@@ -177,6 +177,17 @@ class MemoryTest {
     }
 
     @Test
+    void searchesOfEveryKindLeaveTheProcessAsLargeAsItWas() throws IOException, InterruptedException {
+        Task task = Task.of(model, "any", TOKENS, CORRUPTED, Metric.kl());
+        assertFlat(36, i -> {
+            AcdcConfig config = AcdcConfig.DEFAULT
+                    .withAblation(Ablation.values()[i % 4])
+                    .withGranularity(Granularity.values()[i % 3]);
+            new Acdc(task, config.withThreshold(1e-4)).trace();
+        });
+    }
+
+    @Test
     void interruptedSearchesLeaveNothing() {
         int[] calls = new int[1];
         Metric interrupting = new Metric() {
