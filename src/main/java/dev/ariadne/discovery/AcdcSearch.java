@@ -56,7 +56,8 @@ final class AcdcSearch {
         if (Math.abs(current - none) <= ROUNDING * Math.max(1, Math.abs(current))) {
             throw new IllegalArgumentException("the metric '" + task.metric().name() + "' of the task '" + task.name()
                     + "' is " + current + " with every edge and " + none
-                    + " with none, so no edge matters to it; use another metric, or corrupted prompts that differ");
+                    + " with none, so no edge matters to it; use another metric, other corrupted"
+                    + " prompts, or more prompts, whose mean is none of them");
         }
         this.checkpoint = checkpoint.map(file -> new AcdcCheckpoint(file, task, config, current, none));
     }
