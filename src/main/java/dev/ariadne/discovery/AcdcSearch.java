@@ -9,6 +9,7 @@ import dev.ariadne.discovery.AcdcOrder.Group;
 import dev.ariadne.discovery.Decision.Outcome;
 import dev.ariadne.task.Task;
 import dev.ariadne.view.Progress;
+import dev.ariadne.view.View;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -18,10 +19,12 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
 
 /** One search under way. */
 final class AcdcSearch {
     private static final int MOST_STATES = 64;
+    private static final int MOST_LINES = 12;
     private static final double ROUNDING = 1e-6; // relative: sums of floats in two orders differ by less
 
     private final EdgePatcher patcher;
@@ -53,7 +56,8 @@ final class AcdcSearch {
         if (Math.abs(current - none) <= ROUNDING * Math.max(1, Math.abs(current))) {
             throw new IllegalArgumentException("the metric '" + task.metric().name() + "' of the task '" + task.name()
                     + "' is " + current + " with every edge and " + none
-                    + " with none, so no edge matters to it; use another metric, or corrupted prompts that differ");
+                    + " with none, so no edge matters to it; use another metric, other corrupted"
+                    + " prompts, or more prompts, whose mean is none of them");
         }
         this.checkpoint = checkpoint.map(file -> new AcdcCheckpoint(file, task, config, current, none));
     }
@@ -89,11 +93,8 @@ final class AcdcSearch {
                 decide(descent, group);
                 reached = new AcdcCheckpoint.State(decisions, decisions.size(), measured, batches, length);
                 checkpoint.ifPresent(file -> file.write(reached, false));
-                long kept = count(Outcome.KEPT);
-                String note = kept + " kept, " + (edges - decisions.size()) + " to go, at " + group.receiver();
-                for (int i = start; i < decisions.size(); i++) {
-                    progress.step(note, () -> trace().circuit());
-                }
+                String note = count(Outcome.KEPT) + " kept, at " + group.receiver();
+                progress.step(decisions.size() - start, note, this::soFar);
             }
         } catch (CancellationException e) {
             throw checkpoint.map(file -> file.cancelled(e)).orElse(e);
@@ -105,6 +106,22 @@ final class AcdcSearch {
 
     private AcdcTrace trace() {
         return new AcdcTrace(patcher.graph(), config, provenance(), decisions, current, evaluations, measured, batches);
+    }
+
+    /** What the last receivers keep; a picture would leave it out while nothing leads to it. */
+    private View soFar() {
+        Map<Node, List<String>> kept = new LinkedHashMap<>();
+        decisions.stream()
+                .filter(Decision::kept)
+                .map(Decision::edge)
+                .forEach(edge -> kept.computeIfAbsent(edge.to(), to -> new ArrayList<>())
+                        .add(edge.from().toString()));
+        return new View.Text(
+                "",
+                kept.entrySet().stream()
+                        .skip(Math.max(0, kept.size() - MOST_LINES))
+                        .map(one -> one.getKey() + " ← " + String.join(", ", one.getValue()))
+                        .collect(Collectors.joining("\n")));
     }
 
     private Provenance provenance() {

