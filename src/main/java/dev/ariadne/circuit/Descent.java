@@ -305,7 +305,7 @@ public final class Descent implements AutoCloseable {
         }
     }
 
-    private TreeSet<Node> consumers(Node sender) {
+    private Set<Node> consumers(Node sender) {
         return consumers.getOrDefault(sender, new TreeSet<>());
     }
 
