@@ -71,7 +71,7 @@ public final class Descent implements AutoCloseable {
         if (node.isHeadInput()) {
             return graph.headsOf(node).stream().anyMatch(head -> isAlive(head) && !cut.contains(new Edge(node, head)));
         }
-        return !consumers.getOrDefault(node, new TreeSet<>()).isEmpty();
+        return !consumers(node).isEmpty();
     }
 
     /** Turns to a receiver whose edges are all there; those behind it must have been entered before. */
@@ -102,7 +102,7 @@ public final class Descent implements AutoCloseable {
     /** The first position of a node's output that anything still reads. */
     private int outputFrom(Node sender) {
         int first = Integer.MAX_VALUE;
-        for (Node consumer : consumers.getOrDefault(sender, new TreeSet<>())) {
+        for (Node consumer : consumers(sender)) {
             first = Math.min(first, inputFrom(consumer));
         }
         if (first == Integer.MAX_VALUE) {
@@ -128,7 +128,7 @@ public final class Descent implements AutoCloseable {
     /** Takes edges to one receiver away for good. */
     public void remove(Node receiver, List<Node> senders) {
         for (Node sender : senders) {
-            consumers.getOrDefault(sender, new TreeSet<>()).remove(receiver);
+            consumers(sender).remove(receiver);
         }
         if (!inputs.containsKey(receiver) || senders.isEmpty()) {
             return; // nothing reads it, or nothing changed
@@ -252,28 +252,26 @@ public final class Descent implements AutoCloseable {
             if (!isAlive(node)) {
                 continue;
             }
-            int first = outputFrom(node);
-            NDArray now = node.kind() == Kind.MLP
-                    ? parts.mlp(node.layer(), flat(from(input(changed, node), inputFrom(node), first)))
-                    : head(node, first, changed, fresh, scope);
-            Shape one = outputs.cleanInput(node).getShape();
-            now = now.reshape(-1, batch, one.get(1) - first, one.get(2)); // [state, batch, pos, dModel]
-            NDArray before = written.containsKey(node)
-                    ? written.get(node)
-                    : from(outputs.clean(node, scope), 0, first); // [batch, pos, dModel]
-            NDArray difference = now.sub(before);
-            for (Node consumer : consumers.getOrDefault(node, new TreeSet<>())) {
-                NDArray part = from(difference, first, inputFrom(consumer));
-                NDArray input = changed.get(consumer);
-                if (input == null) {
-                    changed.put(consumer, part.add(input(inputs, consumer)));
+            try (NDManager inner =
+                    scope.newSubManager()) { // what a node makes is as large as all states; only sums are kept
+                int first = outputFrom(node);
+                NDArray now = node.kind() == Kind.MLP
+                        ? parts.mlp(node.layer(), read(input(changed, node), inputFrom(node), first, inner))
+                        : head(node, first, changed, fresh, inner);
+                Shape one = outputs.cleanInput(node).getShape();
+                now = now.reshape(-1, batch, one.get(1) - first, one.get(2)); // [state, batch, pos, dModel]
+                NDArray before = written.containsKey(node)
+                        ? written.get(node)
+                        : from(outputs.clean(node, inner), 0, first); // [batch, pos, dModel]
+                add(now.sub(before), first, node, changed, scope);
+                todo.addAll(consumers(node).stream()
+                        .flatMap(c -> readers(c).stream())
+                        .toList());
+                if (kept != null) {
+                    replace(written, node, now);
                 } else {
-                    input.addi(part);
+                    free(node, changed);
                 }
-                todo.addAll(readers(consumer));
-            }
-            if (kept != null) {
-                replace(written, node, now);
             }
         }
         if (kept != null) {
@@ -281,6 +279,36 @@ public final class Descent implements AutoCloseable {
             fresh.forEach((slot, vector) -> replace(vectors, slot, vector));
         }
         return values;
+    }
+
+    /** Adds a difference in what a node writes to the inputs of those that read it. */
+    private void add(NDArray difference, int first, Node node, Map<Node, NDArray> changed, NDManager scope) {
+        for (Node consumer : consumers(node)) {
+            NDArray part = from(difference, first, inputFrom(consumer));
+            NDArray input = changed.get(consumer);
+            if (input == null) {
+                NDArray sum = part.add(input(inputs, consumer));
+                sum.attach(scope);
+                changed.put(consumer, sum);
+            } else {
+                input.addi(part);
+            }
+        }
+    }
+
+    /** Frees those inputs of a node that no later one reads. */
+    private void free(Node node, Map<Node, NDArray> changed) {
+        for (Node source : node.kind() == Kind.HEAD ? graph.inputs(node) : List.of(node)) {
+            List<Node> readers = readers(source);
+            NDArray input = changed.get(source);
+            if (input != null && readers.get(readers.size() - 1).equals(node)) {
+                input.close();
+            }
+        }
+    }
+
+    private Set<Node> consumers(Node sender) {
+        return consumers.getOrDefault(sender, new TreeSet<>());
     }
 
     private static NDArray input(Map<Node, NDArray> inputs, Node receiver) {
@@ -299,30 +327,29 @@ public final class Descent implements AutoCloseable {
                 : List.of(receiver);
     }
 
-    /** What a head writes [state · batch, pos, dModel]. */
-    private NDArray head(Node head, int first, Map<Node, NDArray> changed, Map<Node, NDArray> fresh, NDManager scope) {
+    /** What a head writes [state · batch, pos, dModel]; all but the vectors that {@code fresh} keeps belongs to {@code inner}. */
+    private NDArray head(Node head, int first, Map<Node, NDArray> changed, Map<Node, NDArray> fresh, NDManager inner) {
         List<NDArray> qkv = new ArrayList<>();
         long rows = batch;
         for (Kind kind : List.of(Kind.QUERY, Kind.KEY, Kind.VALUE)) {
-            NDArray vector = vector(head, kind, first, changed, fresh, scope);
+            NDArray vector = Tensors.alias(vector(head, kind, first, changed, fresh, inner), inner);
             rows = Math.max(rows, vector.getShape().get(0));
             qkv.add(vector);
         }
         for (int i = 0; i < 3; i++) {
             qkv.set(i, spread(qkv.get(i), rows / batch));
         }
-        NDArray q = Tensors.alias(qkv.get(0), scope);
-        NDArray z = parts.attend(head.layer(), q, qkv.get(1), qkv.get(2), first);
+        NDArray z = parts.attend(head.layer(), qkv.get(0), qkv.get(1), qkv.get(2), first);
         return outputs.share(head.layer(), parts.result(head.layer(), head.head(), z), first);
     }
 
     /** A head's query, key or value vectors: ablated, of a changed input, or as they were: [state · batch or batch, pos, dHead]. */
     private NDArray vector(
-            Node head, Kind kind, int first, Map<Node, NDArray> changed, Map<Node, NDArray> fresh, NDManager scope) {
+            Node head, Kind kind, int first, Map<Node, NDArray> changed, Map<Node, NDArray> fresh, NDManager inner) {
         Node source = source(head, kind);
         int from = kind == Kind.QUERY ? first : 0;
         if (direct && cut.contains(new Edge(source, head))) {
-            return from(Tensors.alias(outputs.vector(source), scope), 0, from);
+            return from(Tensors.alias(outputs.vector(source), inner), 0, from);
         }
         Node slot = new Node(kind, source.layer(), source.head());
         NDArray input = changed.get(source);
@@ -332,15 +359,17 @@ public final class Descent implements AutoCloseable {
             return known;
         }
         NDArray base = inputs.get(source); // none where the receiver was not entered yet
-        NDArray x = input != null ? flat(input) : base != null ? base : outputs.cleanInput(source);
-        int start = input != null || base != null ? inputFrom(source) : 0;
-        NDArray read = from(Tensors.alias(x, scope), start, from);
+        NDArray x = input != null ? input : base != null ? base : outputs.cleanInput(source);
+        NDArray read = read(x, input != null || base != null ? inputFrom(source) : 0, from, inner);
         int shared = head.head() / graph.config().groupSize();
         NDArray vector = switch (kind) {
             case QUERY -> parts.query(head.layer(), head.head(), read, from);
             case KEY -> parts.key(head.layer(), shared, read);
             default -> parts.value(head.layer(), shared, read);
         };
+        if (input != null) {
+            vector.attach(input.getManager()); // as long as the input
+        }
         cache.put(slot, input == null ? keep(vector) : vector);
         return vector;
     }
@@ -361,6 +390,11 @@ public final class Descent implements AutoCloseable {
         return vector.expandDims(0)
                 .broadcast(states, shape.get(0), shape.get(1), shape.get(2))
                 .reshape(states * batch, shape.get(1), shape.get(2));
+    }
+
+    /** What is read of an input that begins at one position, from a later one on [row, pos, dModel]. */
+    private static NDArray read(NDArray input, int start, int first, NDManager inner) {
+        return flat(from(Tensors.alias(input, inner), start, first));
     }
 
     private static NDArray flat(NDArray x) {

@@ -9,6 +9,7 @@ import dev.ariadne.view.Progress;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Random;
@@ -233,6 +234,39 @@ public final class HeadDetector {
             }
         }
         return run(List.of(new Tally("given pattern", row -> pattern))).get(0).scores();
+    }
+
+    /**
+     * How much each head looks from one place of each prompt to another, such as from its end to a name: the mean over the prompts.
+     *
+     * @param kind what such heads are called, for the title
+     * @param from the position that looks, one per prompt, from 0
+     * @param to the position it looks at, likewise
+     * @throws IllegalArgumentException when there is not one pair per prompt, or a prompt has no such position, or cannot look there
+     */
+    public HeadScores attention(String kind, int[] from, int[] to) {
+        if (from.length != tokens.length || to.length != tokens.length) {
+            throw new IllegalArgumentException("give one position to look from and one to look at for each of the "
+                    + tokens.length + " prompts, got " + from.length + " and " + to.length);
+        }
+        List<float[][]> patterns = new ArrayList<>();
+        for (int row = 0; row < tokens.length; row++) {
+            int pos = tokens[row].length;
+            int most = model.config().causal() ? from[row] : pos - 1;
+            if (from[row] < 0 || from[row] >= pos || to[row] < 0 || to[row] > most) {
+                throw new IllegalArgumentException("prompt " + row + " cannot look from position " + from[row] + " to "
+                        + to[row] + "; it has positions 0 to " + (pos - 1)
+                        + (model.config().causal() ? ", and looks back or at itself" : ""));
+            }
+            float[][] pattern = new float[pos][pos];
+            pattern[from[row]][to[row]] = 1;
+            patterns.add(pattern);
+        }
+        Iterator<float[][]> next = patterns.iterator(); // prompts are run in order, each once
+        HeadDetector mean = measure(Measure.MEAN);
+        return mean.run(List.of(mean.new Tally(kind, row -> next.next())))
+                .get(0)
+                .scores();
     }
 
     /**

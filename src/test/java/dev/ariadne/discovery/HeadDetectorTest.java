@@ -88,6 +88,33 @@ class HeadDetectorTest {
         assertThat(HeadDetector.of(model, padded).duplicateToken().values()).isDeepEqualTo(both.values());
     }
 
+    @Test
+    void attentionBetweenPlacesIsTheMeanOfEachPromptsOwn() {
+        long[][] two = {{5, 9, 3, 9, 5, 7}, {1, 2, 1, 2}};
+        HeadScores scores = HeadDetector.of(model, two).attention("pointing", new int[] {5, 2}, new int[] {1, 2});
+        try (ActivationCache first = model.runWithCache(new long[][] {two[0]}, "pattern");
+                ActivationCache second = model.runWithCache(new long[][] {two[1]}, "pattern")) {
+            double mean = (first.get("pattern", 1).head(0, 3).value(5, 1)
+                            + second.get("pattern", 1).head(0, 3).value(2, 2))
+                    / 2;
+            assertThat(scores.value(1, 3)).isCloseTo(mean, within(1e-6));
+        }
+        assertThat(scores.title()).isEqualTo("pointing heads");
+    }
+
+    @Test
+    void attentionNeedsPlacesThatCanBeSeen() {
+        HeadDetector detector = HeadDetector.of(model, new long[][] {{5, 9, 3, 9, 5, 7}});
+        assertThatThrownBy(() -> detector.attention("pointing", new int[] {2}, new int[] {3}))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("from position 2 to 3")
+                .hasMessageContaining("positions 0 to 5");
+        assertThatThrownBy(() -> detector.attention("pointing", new int[] {6}, new int[] {3}))
+                .hasMessageContaining("from position 6 to 3");
+        assertThatThrownBy(() -> detector.attention("pointing", new int[] {2, 3}, new int[] {1}))
+                .hasMessageContaining("got 2 and 1");
+    }
+
     /** Every query of a pattern of ones gets all of its attention; every measure then says 1. */
     @Test
     void aPatternThatIsMetScoresOne() {
