@@ -211,6 +211,7 @@ public final class TutorialCorpus {
         int turn = sentences.size(); // the frames take turns
         if (synonym != null) {
             add(phrase, Kind.SYNONYM, TutorialFrames.synonym(language, turn, word), synonym, false);
+            add(phrase, Kind.SYNONYM, TutorialFrames.synonym(language, turn + 1, synonym), word, false);
             add(phrase, Kind.SYNONYM_OPPOSITE, TutorialFrames.opposite(language, turn % 3, synonym), answer, held);
         }
         concept.words().forEach((other, foreign) -> {
