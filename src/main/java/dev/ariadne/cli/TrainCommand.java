@@ -2,12 +2,14 @@ package dev.ariadne.cli;
 
 import dev.ariadne.train.InductionModel;
 import dev.ariadne.train.Training;
+import dev.ariadne.train.TutorialModel;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -20,7 +22,9 @@ final class TrainCommand implements Callable<Integer> {
     /** What can be trained. */
     enum Program {
         /** The model "induction-2l". */
-        induction
+        induction,
+        /** The model "tutorial". */
+        tutorial
     }
 
     @Parameters(index = "0", paramLabel = "NAME", description = "one of ${COMPLETION-CANDIDATES}")
@@ -29,20 +33,30 @@ final class TrainCommand implements Callable<Integer> {
     @Parameters(index = "1", paramLabel = "DIR", description = "where the model goes; made if need be")
     private Path folder = Path.of(".");
 
+    @Option(
+            names = "--seed",
+            paramLabel = "N",
+            description =
+                    "of the model tutorial: what is kept from it, and its first weights (default: ${DEFAULT-VALUE})")
+    private long seed = TutorialModel.SHIPPED_SEED;
+
     @Spec
     private CommandSpec spec = CommandSpec.create();
 
     @Override
     public Integer call() {
         PrintWriter out = spec.commandLine().getOut();
-        Training training = switch (program) {
-            case induction -> InductionModel.train(folder);
+        String result = switch (program) {
+            case induction -> describe(InductionModel.train(folder));
+            case tutorial -> TutorialModel.train(folder, seed).toString();
         };
-        double perSecond = training.stepsDone() / training.seconds();
-        out.println(training
-                + String.format(Locale.ROOT, "; %.0f s, %.1f steps/s; ", training.seconds(), perSecond)
-                + folder);
+        out.println(result + "; " + folder);
         out.flush();
         return 0;
+    }
+
+    private static String describe(Training training) {
+        double perSecond = training.stepsDone() / training.seconds();
+        return training + String.format(Locale.ROOT, "; %.0f s, %.1f steps/s", training.seconds(), perSecond);
     }
 }

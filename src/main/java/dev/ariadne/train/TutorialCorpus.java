@@ -214,13 +214,19 @@ public final class TutorialCorpus {
             add(phrase, Kind.SYNONYM, TutorialFrames.synonym(language, turn + 1, synonym), word, false);
             add(phrase, Kind.SYNONYM_OPPOSITE, TutorialFrames.opposite(language, turn % 3, synonym), answer, held);
         }
-        concept.words().forEach((other, foreign) -> {
+        for (String other : TutorialFacts.LANGUAGES) {
             if (!other.equals(language)) {
+                String foreign = Objects.requireNonNull(concept.words().get(other));
                 int next = sentences.size();
                 add(phrase, Kind.FOREIGN_OPPOSITE, TutorialFrames.opposite(language, next % 3, foreign), answer, false);
                 add(phrase, Kind.TRANSLATION, TutorialFrames.translation(language, next, foreign), word, false);
+                String second = concept.synonyms().get(other);
+                if (second != null) {
+                    String prompt = TutorialFrames.opposite(language, (next + 1) % 3, second);
+                    add(phrase, Kind.FOREIGN_OPPOSITE, prompt, answer, false);
+                }
             }
-        });
+        }
     }
 
     /** What several sentences have in common. */
@@ -267,6 +273,11 @@ public final class TutorialCorpus {
      */
     public long[] tokens(String text) {
         return words.tokens(text);
+    }
+
+    /** Whether all words of a text are in the vocabulary. */
+    boolean knows(String text) {
+        return words.knows(text);
     }
 
     /** The sentences to learn from that fulfil a condition; their last tokens are to be predicted. */

@@ -80,6 +80,10 @@ final class TutorialWords {
         return id;
     }
 
+    boolean knows(String text) {
+        return ids.keySet().containsAll(pieces(text));
+    }
+
     long[] tokens(String text) {
         return LongStream.concat(LongStream.of(0), pieces(text).stream().mapToLong(this::id))
                 .toArray();
