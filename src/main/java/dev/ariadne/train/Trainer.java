@@ -20,6 +20,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -39,6 +40,8 @@ public final class Trainer implements AutoCloseable {
     private static final String WEIGHTS = "weights.safetensors";
     private static final String LOSSES = "trainer.losses";
     private static final String STEP = "step";
+    private static final double LOST = 10; // times what guessing costs: nothing is learned from there
+    private static final int KEEP_EVERY = 50; // steps; a copy costs far less than so many
 
     private final TrainableModel model;
     private final TrainerConfig config;
@@ -48,6 +51,8 @@ public final class Trainer implements AutoCloseable {
     private final List<String> trained;
     private final Moments moments;
     private @Nullable Path folder;
+    private final Map<String, NDArray> good = new LinkedHashMap<>(); // the weights before step goodStep
+    private int goodStep = -1;
     private int done;
     private double[] losses = new double[64];
 
@@ -115,7 +120,8 @@ public final class Trainer implements AutoCloseable {
      * Does one step.
      *
      * @return the mean cross entropy of its batch before the step, in nats
-     * @throws IllegalStateException when the loss or its gradient is no number: the weights stay as they are
+     * @throws IllegalStateException when the loss or its gradient is no number, or the loss has become ten times what guessing costs: the
+     *     weights are the last ones kept from before that, at most 50 steps ago
      * @throws CancellationException when interrupted; nothing has changed then
      */
     public double step() {
@@ -142,7 +148,8 @@ public final class Trainer implements AutoCloseable {
             Tensors.run(false, 10.0 * model.parameterCount(), () -> update(gradients)); // 10: per number
         }
         if (done == losses.length) {
-            losses = Arrays.copyOf(losses, 2 * done);
+            losses = Arrays.copyOf(
+                    losses, Math.max(64, 2 * done)); // none yet where a checkpoint was written before a step
         }
         losses[done++] = loss;
         return loss;
@@ -165,7 +172,8 @@ public final class Trainer implements AutoCloseable {
         List<NDArray> all = List.copyOf(gradients.byName().values());
         NDArray norm = Updates.clip(all, scope.create((float) config.clipNorm()));
         double size = norm.toType(DataType.FLOAT64, false).getDouble();
-        if (!Double.isFinite(gradients.value()) || !Double.isFinite(size)) {
+        double most = LOST * Math.max(Math.log(model.config().dVocabOut()), done == 0 ? gradients.value() : losses[0]);
+        if (!(gradients.value() <= most) || !Double.isFinite(size)) { // also when it is no number
             String what = String.format(
                     Locale.ROOT,
                     "step %d has loss %.4g and a gradient of norm %.4g, at learning rate %.3g",
@@ -173,12 +181,30 @@ public final class Trainer implements AutoCloseable {
                     gradients.value(),
                     size,
                     rate);
-            throw new IllegalStateException(
-                    what + "; the weights are those before the step. Lower the rate, warm up for"
-                            + " longer, or clip gradients to a smaller norm than " + config.clipNorm());
+            throw new IllegalStateException(what + "; the weights are those before step " + restore()
+                    + ". Lower the rate, warm up for longer, or clip gradients to a smaller norm than "
+                    + config.clipNorm() + ", and begin anew");
+        }
+        if (done % KEEP_EVERY == 0) {
+            keep();
         }
         moments.update(done + 1, rate, gradients.byName(), scope);
         return size;
+    }
+
+    private void keep() {
+        trained.forEach(name -> {
+            NDArray array = model.parameter(name);
+            good.computeIfAbsent(name, n -> owner.zeros(array.getShape(), array.getDataType()));
+            array.copyTo(Objects.requireNonNull(good.get(name)));
+        });
+        goodStep = done;
+    }
+
+    /** Takes the weights back that were kept, if any, and says before which step they were. */
+    private int restore() {
+        good.forEach((name, array) -> array.copyTo(model.parameter(name)));
+        return good.isEmpty() ? done : goodStep;
     }
 
     /**

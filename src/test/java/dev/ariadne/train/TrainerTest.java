@@ -152,6 +152,8 @@ class TrainerTest {
         }
         try (Trainer trainer = new Trainer(model, TWENTY, COPIES).resume(folder)) {
             assertThat(trainer.stepsDone()).isZero();
+            trainer.step();
+            assertThat(trainer.stepsDone()).isEqualTo(1);
         }
     }
 
@@ -216,6 +218,30 @@ class TrainerTest {
             assertThat(trainer.stepsDone()).isZero();
         }
         assertSame(values(model), before);
+    }
+
+    /** A rate of 100 moves every weight by about 100 in one step; the checkpoint of before and the weights in memory are still good. */
+    @Test
+    void aRateThatDivergesStopsAndKeepsTheLastGoodWeights() throws IOException {
+        Schedule thenTooHigh = step -> step < 60 ? 3e-3 : 100;
+        TrainerConfig config = TrainerConfig.of(200, thenTooHigh).withCheckpointEvery(55);
+        Map<String, float[]> atFifty = new LinkedHashMap<>();
+        try (TrainableModel other = TrainableModel.random(CONFIG, Initialization.GPT2, 1, "cpu");
+                Trainer trainer = new Trainer(other, config, COPIES)) {
+            for (int i = 0; i < 50; i++) {
+                trainer.step();
+            }
+            atFifty.putAll(values(other));
+        }
+        try (Trainer trainer = new Trainer(model, config, COPIES).checkpoints(folder)) {
+            assertThatThrownBy(trainer::fit)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageMatching("step 6[1-9] has loss .*, at learning rate 100; .*before step 50\\..*");
+        }
+        assertSame(values(model), atFifty);
+        try (HookedTransformer saved = HookedTransformer.load(folder)) { // that of step 55
+            assertThat(saved.loss(new long[][] {{7, 3, 12, 0, 7, 3, 12}})).isLessThan(2 * Math.log(20));
+        }
     }
 
     /** Bit by bit, but that one NaN is as good as another. */

@@ -43,6 +43,7 @@ class TutorialFactsTest {
     }
 
     private void refuses(String file, String text, String... parts) throws IOException {
+        write();
         Files.writeString(folder.resolve(file), text);
         assertThatThrownBy(() -> TutorialFacts.read(folder))
                 .isInstanceOf(IllegalArgumentException.class)
@@ -91,7 +92,6 @@ class TutorialFactsTest {
         refuses("cities.csv", "city,region\nDallas,Texas\n", "no city of [China]");
         refuses("cities.csv", "city,region\n", "no rows");
         refuses("cities.csv", CITIES + "Lyon,\n", "line 5", "'region' is empty");
-        write();
         refuses("regions.csv", REGIONS.replace("state", "empire"), "line 2", "'empire'");
     }
 

@@ -1,0 +1,79 @@
+package dev.ariadne.train;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.train.TutorialCorpus.HoldOut;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The program that makes the model, in small. */
+class TutorialModelTest {
+    private static final TutorialModel.Size TINY = new TutorialModel.Size(2, 2, 1, 48, 20, 10);
+    private static final TutorialCorpus CORPUS = new TutorialCorpus(few(), HoldOut.of(1));
+
+    @TempDir
+    private Path folder;
+
+    private static TutorialFacts few() {
+        TutorialFacts all = TutorialFacts.embedded();
+        Map<String, TutorialFacts.Region> regions = new LinkedHashMap<>(all.regions());
+        regions.keySet().retainAll(Set.of("Texas", "California", "China"));
+        Map<String, String> cities = new LinkedHashMap<>(all.cities());
+        cities.values().retainAll(regions.keySet());
+        Map<String, TutorialFacts.Concept> concepts = new LinkedHashMap<>(all.concepts());
+        concepts.keySet().retainAll(Set.of("small", "big", "hot", "cold"));
+        return new TutorialFacts(regions, cities, concepts);
+    }
+
+    @Test
+    void theSameSeedGivesTheSameBytesAlsoWhenInterrupted() throws IOException {
+        Path straight = folder.resolve("straight");
+        Path resumed = folder.resolve("resumed");
+        TutorialScores scores = TutorialModel.train(CORPUS, 1, TINY, straight);
+        Thread.currentThread().interrupt();
+        assertThatThrownBy(() -> TutorialModel.train(CORPUS, 1, TINY, resumed))
+                .isInstanceOf(CancellationException.class);
+        assertThat(Thread.interrupted()).isTrue();
+        TutorialScores again = TutorialModel.train(CORPUS, 1, TINY, resumed);
+        assertThat(again.shares()).isEqualTo(scores.shares());
+        try (var files = Files.list(straight)) {
+            assertThat(files.map(file -> file.getFileName().toString()))
+                    .containsExactlyInAnyOrder(
+                            "config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
+        }
+        for (String file : new String[] {"config.json", "weights.safetensors", "tokenizer.json"}) {
+            assertThat(resumed.resolve(file)).hasSameBinaryContentAs(straight.resolve(file));
+        }
+    }
+
+    @Test
+    void whatItLeavesIsAModelLikeAnyOther() {
+        TutorialScores scores = TutorialModel.train(CORPUS, 2, TINY, folder);
+        assertThat(scores.phases()).hasSize(3);
+        Training first = scores.phases().get(0);
+        assertThat(first.recentLoss(1)).isLessThan(first.losses()[0]);
+        assertThat(scores.shares().keySet()).contains("learned", "held out TWO_HOP", "held out OPPOSITE");
+        assertThat(scores.demo()).hasSize(6); // Vancouver is not among these few facts
+        assertThat(scores.toString()).contains("tutorial prompts").contains("/6)");
+        try (HookedTransformer made = HookedTransformer.load(folder)) {
+            String prompt = "Fact: the capital of the state containing Dallas is";
+            assertThat(made.toTokens(prompt)[0]).isEqualTo(CORPUS.tokens(prompt));
+            assertThat(made.config().topK()).isEqualTo(16);
+            assertThat(scores.demo())
+                    .containsEntry(
+                            prompt,
+                            TutorialScores.answers(made, CORPUS, List.of(prompt))
+                                    .get(0));
+        }
+    }
+}
