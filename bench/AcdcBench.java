@@ -41,7 +41,7 @@ final class AcdcBench {
                     size.search("logit-difference", 0.005);
                 }
                 if (wanted("acdc/gpt2/16x20/kl", names)) {
-                    size.search("kl", 0.0001);
+                    size.search("kl", 0.0002);
                 }
             }
         }
