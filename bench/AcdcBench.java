@@ -38,10 +38,10 @@ final class AcdcBench {
             try (var model = HookedTransformer.load(gpt2.toString(), "cpu")) {
                 var size = new AcdcBench("acdc/gpt2/16x20", model, 16, 20);
                 if (wanted("acdc/gpt2/16x20/logit-difference", names)) {
-                    size.search("logit-difference", 0.005);
+                    size.search("logit-difference", 0.0075);
                 }
                 if (wanted("acdc/gpt2/16x20/kl", names)) {
-                    size.search("kl", 0.0001);
+                    size.search("kl", 0.0002);
                 }
             }
         }

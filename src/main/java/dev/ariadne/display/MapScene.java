@@ -44,9 +44,10 @@ final class MapScene {
         } else if (numbers) {
             cellH = Math.max(cellH, 15);
         }
-        Labels rows = Labels.rows(map.rows(), cellH, LABEL, MAX_LABEL);
-        Labels columns = Labels.columns(map.columns(), cellW, LABEL, MAX_LABEL);
         double gridW = cellW * map.columns().size();
+        double room = Math.min(2 * MAX_LABEL, PAGE - gridW - MAX_LABEL); // beside a narrow map
+        Labels rows = Labels.rows(map.rows(), cellH, LABEL, Math.max(MAX_LABEL, room));
+        Labels columns = Labels.columns(map.columns(), cellW, LABEL, MAX_LABEL);
         double gridH = cellH * map.rows().size();
 
         Scene scene = new Scene();

@@ -2,6 +2,7 @@ package dev.ariadne.model.weights;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
@@ -250,6 +251,21 @@ class HubDownloadTest {
                 .hasMessageContainingAll("needs 3 MB", "2 MB are free", "HF_HUB_CACHE", cache.toString());
         assertThat(weightRequests()).isZero();
         assertThat(partial()).doesNotExist();
+    }
+
+    @Test
+    void aDiskThatFillsUpWhileBytesComeIsSaidAndNothingGetsTheFinalName() throws IOException {
+        Path full = Path.of("/dev/full"); // takes no byte: "No space left on device", as a full disk says
+        assumeTrue(Files.exists(full), "this system has no /dev/full");
+        Files.createDirectories(partial().getParent());
+        Files.createSymbolicLink(partial(), full);
+        assertThatThrownBy(this::load)
+                .isInstanceOf(IOException.class)
+                .hasMessageContainingAll(partial().toString(), "No space left", "make room and load the model again");
+        assertThat(weightRequests()).isOne(); // a full disk is not worth another try
+        assertThat(blob()).doesNotExist();
+        Files.delete(partial());
+        assertThat(load().resolve(WEIGHTS)).hasBinaryContent(content());
     }
 
     @Test
