@@ -41,6 +41,7 @@ public final class Bench {
             }
         }
         CASES.put("generate/smollm2/1x20", () -> new ModelCase("generate", "smollm2/1x20"));
+        CASES.put("train/tutorial/96x11", TrainCase::new);
         CASES.put("first-logits/smollm2", () -> new FreshJvm("--first-logits"));
     }
 

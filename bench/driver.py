@@ -13,6 +13,7 @@ ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "target" / "bench"
 PEERS = ("eager", "transformerlens")
 GENERATION_PEERS = ("transformers",)
+TRAINING_PEERS = ("eager",)
 WARM_UP = 3  # runs, and seconds: a JVM compiles what it runs often
 TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
@@ -111,7 +112,7 @@ def wanted(name, selected):
 
 
 def peers_of(case):
-    return GENERATION_PEERS if case.startswith("generate/") else PEERS
+    return {"generate": GENERATION_PEERS, "train": TRAINING_PEERS}.get(case.split("/")[0], PEERS)
 
 
 def matching(case, threads, peers, selected):

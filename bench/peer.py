@@ -442,6 +442,85 @@ class ModelCase:
         return (time.perf_counter() - start) * 1e3
 
 
+class TrainCase:
+    """Steps of training the model 'tutorial' on, one batch again and again, as bench/TrainCase.java does."""
+
+    def __init__(self, data):
+        from safetensors.torch import load_file
+
+        folder = data / "tutorial"
+        if not (folder / "weights.safetensors").is_file():
+            raise Absent(f"no model in {folder}; bench/run writes it")
+        self.config = json.loads((folder / "config.json").read_text())
+        stored, self.w = load_file(folder / "weights.safetensors"), {}
+        for name, t in stored.items():  # rows of [out, in], queries, keys and values in one
+            head, last = name.rsplit(".", 1)
+            if last in ("W_K", "W_V", "b_K", "b_V"):
+                continue
+            if last == "W_Q":
+                t = torch.cat([stored[f"{head}.W_{x}"].transpose(1, 2).flatten(0, 1) for x in "QKV"])
+            elif last == "b_Q":
+                t = torch.cat([stored[f"{head}.b_{x}"].flatten() for x in "QKV"])
+            elif last == "W_O":
+                t = t.flatten(0, 1).T
+            elif last in ("W_in", "W_out", "W_U"):
+                t = t.T
+            self.w[name] = t.contiguous().clone()
+        frozen = ("embed.", "blocks.0.ln1.", "blocks.0.attn.")
+        trained = [t.requires_grad_() for name, t in self.w.items() if not name.startswith(frozen)]
+        groups = [
+            {"params": [t for t in trained if t.dim() > 1], "weight_decay": 0.4},
+            {"params": [t for t in trained if t.dim() == 1], "weight_decay": 0.0},
+        ]
+        self.trained = trained
+        self.optimizer = torch.optim.AdamW(groups, lr=1e-3, betas=(0.9, 0.98), eps=1e-8, fused=True)
+        self.tokens = prompt(96, 11, self.config["d_vocab"])
+        d, base = self.config["d_head"], self.config["rotary_base"]
+        angles = torch.arange(11.0)[:, None] * base ** (-torch.arange(0, d, 2) / d)  # [pos, dHead / 2]
+        self.cos, self.sin = torch.cat([angles, angles], -1).cos(), torch.cat([angles, angles], -1).sin()
+
+    def rotate(self, x):
+        left, right = x.chunk(2, -1)
+        return x * self.cos + torch.cat([-right, left], -1) * self.sin
+
+    def norm(self, x, name):
+        return F.layer_norm(x, x.shape[-1:], self.w[f"{name}.w"], self.w[f"{name}.b"], self.config["eps"])
+
+    def loss(self):
+        tokens, targets, w, c = self.tokens[:, :-1], self.tokens[:, -1], self.w, self.config
+        batch, pos = tokens.shape
+        mask = causal_mask(pos)
+        self.cos, self.sin = self.cos[:pos], self.sin[:pos]
+        resid = w["embed.W_E"][tokens]  # [batch, pos, dModel]
+        for layer in range(c["n_layers"]):
+            b = f"blocks.{layer}."
+            qkv = F.linear(self.norm(resid, b + "ln1"), w[b + "attn.W_Q"], w[b + "attn.b_Q"])
+            q, k, v = (part.view(batch, pos, c["n_heads"], -1).transpose(1, 2) for part in qkv.chunk(3, -1))
+            z = attend(self.rotate(q), self.rotate(k), v, mask, 1 / c["attn_scale"], Recorder())
+            resid = resid + F.linear(z.reshape(batch, pos, -1), w[b + "attn.W_O"], w[b + "attn.b_O"])
+            post = F.linear(self.norm(resid, b + "ln2"), w[b + "mlp.W_in"], w[b + "mlp.b_in"]).relu()
+            least = post.topk(c["top_k"]).values[..., -1:]
+            post = post * (post >= least)
+            resid = resid + F.linear(post, w[b + "mlp.W_out"], w[b + "mlp.b_out"])
+        return F.cross_entropy(F.linear(self.norm(resid[:, -1], "ln_final"), w["unembed.W_U"]), targets)
+
+    def step(self):
+        loss = self.loss()
+        self.optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimizer.step()
+        return loss.item()
+
+    def load(self):
+        return [self.step() for _ in range(3)][-1]
+
+    def run(self):
+        start = time.perf_counter()
+        self.step()
+        return (time.perf_counter() - start) * 1e3
+
+
 class EngineStart:
     """A fresh Python up to its first product of two matrices."""
 
@@ -492,6 +571,8 @@ class Models:
 def make(case, peer, models):
     if case == "engine-start":
         return EngineStart(peer)
+    if case.startswith("train/") and peer == "eager":
+        return TrainCase(models.data)
     parts = case.split("/")
     if len(parts) != 3 or parts[0] not in ("forward", "cache", "grad", "generate"):
         raise Absent(f"no case named '{case}'")

@@ -126,7 +126,7 @@ public final class Trainer implements AutoCloseable {
      */
     public double step() {
         List<Example> batch = batches.batch(done);
-        int pos = batch.get(0).length();
+        int pos = read(batch);
         long[][] tokens = new long[batch.size()][];
         int count =
                 batch.stream().mapToInt(example -> example.predicted().length).sum();
@@ -135,10 +135,11 @@ public final class Trainer implements AutoCloseable {
         int next = 0;
         for (int row = 0; row < tokens.length; row++) {
             Example example = batch.get(row);
-            tokens[row] = example.tokens();
+            long[] all = example.tokens();
+            tokens[row] = Arrays.copyOf(all, pos);
             for (int at : example.predicted()) {
                 places[next] = (long) row * pos + at - 1;
-                targets[next++] = tokens[row][at];
+                targets[next++] = all[at];
             }
         }
         double loss;
@@ -153,6 +154,16 @@ public final class Trainer implements AutoCloseable {
         }
         losses[done++] = loss;
         return loss;
+    }
+
+    /** How many positions have to be computed: nothing after the last prediction is, where a token sees only those before it. */
+    private int read(List<Example> batch) {
+        return model.config().causal()
+                ? batch.stream()
+                        .flatMapToInt(example -> Arrays.stream(example.predicted()))
+                        .max()
+                        .orElse(1)
+                : batch.get(0).length();
     }
 
     private Hook[] hooks() {
