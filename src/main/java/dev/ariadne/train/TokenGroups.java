@@ -8,6 +8,7 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.TrainableModel;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.tensor.Updates;
+import dev.ariadne.view.Progress;
 import java.util.Arrays;
 import java.util.List;
 
@@ -158,6 +159,7 @@ final class TokenGroups {
             double[] settings = {0, 0, DETECTORS.beta1(), DETECTORS.beta2(), DETECTORS.decay(), DETECTORS.eps()};
             Tensors.run(false, 2.0 * inputs.length * count * dModel, () -> {
                 for (int step = 0; step < STEPS; step++) {
+                    Progress.checkInterrupted("grouping tokens, before step " + step + " of " + STEPS);
                     settings[0] = step + 1;
                     settings[1] = schedule.rate(step);
                     try (NDManager once = scope.newSubManager()) {
