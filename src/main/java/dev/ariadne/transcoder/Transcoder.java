@@ -4,6 +4,10 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.ModelConfig;
+import dev.ariadne.model.ModelWeights;
+import dev.ariadne.model.Weight;
 import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
 import java.util.ArrayList;
@@ -131,6 +135,40 @@ public final class Transcoder implements AutoCloseable {
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
+        }
+    }
+
+    /**
+     * An MLP's own neurons as features, read off its weights.
+     *
+     * <p>Exact where the MLP is one layer of ReLU. Where it keeps its k largest activations only, ReLU is exact for what makes at most k neurons
+     * positive, and top k for what makes at least k positive.
+     *
+     * @param model whose MLP it stands for
+     * @param layer from 0
+     * @param activation RELU or a top k
+     * @throws IllegalArgumentException when the MLP is gated or has another activation function than ReLU
+     */
+    public static Transcoder ofNeurons(HookedTransformer model, int layer, Activation activation) {
+        ModelConfig config = model.config();
+        if (config.attnOnly() || config.gated() || config.activation() != ModelConfig.Activation.RELU) {
+            throw new IllegalArgumentException("the neurons of '" + model.name() + "' are no features of a transcoder:"
+                    + " its MLPs must be ungated and use ReLU; train a transcoder instead");
+        }
+        String mlp = "blocks." + layer + ".mlp.";
+        ModelWeights weights = model.weights();
+        try (Weight in = weights.get(mlp + "W_in");
+                Weight inBias = weights.get(mlp + "b_in");
+                Weight out = weights.get(mlp + "W_out");
+                Weight outBias = weights.get(mlp + "b_out");
+                NDManager scope = model.newOwner()) {
+            Map<String, NDArray> arrays = new LinkedHashMap<>();
+            NDArray transposed = Tensors.alias(in.array(), scope).transpose(); // [dMlp, dModel]
+            arrays.put(W_ENC, transposed.reshape(-1).reshape(config.dMlp(), config.dModel())); // row by row
+            arrays.put(B_ENC, inBias.array());
+            arrays.put(W_DEC, out.array());
+            arrays.put(B_DEC, outBias.array());
+            return of(activation, arrays);
         }
     }
 

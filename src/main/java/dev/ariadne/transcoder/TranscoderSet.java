@@ -16,6 +16,8 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
 /**
@@ -186,12 +188,10 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
         List<Hook> hooks = new ArrayList<>();
         for (int layer : all) {
             Transcoder transcoder = transcoder(layer);
-            ThreadLocal<NDArray> read =
-                    new ThreadLocal<>(); // a run is one thread's: several may use the hooks at a time
-            hooks.add(Hook.observe(input(layer).toString(), read::set));
+            Map<Thread, NDArray> read = new ConcurrentHashMap<>(); // a run is one thread's: several may use the hooks
+            hooks.add(Hook.observe(input(layer).toString(), x -> read.put(Thread.currentThread(), x)));
             hooks.add(Hook.at(output(layer).toString(), out -> {
-                NDArray x = read.get();
-                read.remove();
+                NDArray x = Objects.requireNonNull(read.remove(Thread.currentThread()), "a block reads before it writes");
                 return transcoder
                         .reconstruct(x.toType(transcoder.encoder().getDataType(), false))
                         .toType(out.getDataType(), false);
