@@ -51,7 +51,7 @@ class TranscoderTest {
         Map<String, NDArray> arrays = arrays();
         arrays.put("activation_function.threshold", manager.create(1f));
         try (Transcoder transcoder = Transcoder.of(Activation.JUMP_RELU, arrays)) {
-            assertThat(transcoder.encode(x()).toFloatArray()).containsExactly(0, 2.5f, 0);
+            assertThat(transcoder.encode(x()).toFloatArray()).containsExactly(0, 2.5f, -0f);
         }
         arrays.put("activation_function.threshold", manager.create(new float[] {0.9f, 3, -4}));
         try (Transcoder transcoder = Transcoder.of(Activation.JUMP_RELU, arrays)) { // one for each feature
