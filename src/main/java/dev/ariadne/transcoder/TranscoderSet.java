@@ -191,7 +191,8 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
             Map<Thread, NDArray> read = new ConcurrentHashMap<>(); // a run is one thread's: several may use the hooks
             hooks.add(Hook.observe(input(layer).toString(), x -> read.put(Thread.currentThread(), x)));
             hooks.add(Hook.at(output(layer).toString(), out -> {
-                NDArray x = Objects.requireNonNull(read.remove(Thread.currentThread()), "a block reads before it writes");
+                NDArray x =
+                        Objects.requireNonNull(read.remove(Thread.currentThread()), "a block reads before it writes");
                 return transcoder
                         .reconstruct(x.toType(transcoder.encoder().getDataType(), false))
                         .toType(out.getDataType(), false);

@@ -48,7 +48,8 @@ class TranscoderLossTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"BATCH_TOP_K, 2.5, false", "BATCH_TOP_K, 2.5, true", "TOP_K, 3, true", "L1, 0.2, false", "L1, 0.2, true"})
+    @CsvSource({"BATCH_TOP_K, 2.5, false", "BATCH_TOP_K, 2.5, true", "TOP_K, 3, true", "L1, 0.2, false", "L1, 0.2, true"
+    })
     void theGradientIsAutograds(Sparsity.Kind kind, double amount, boolean repair) {
         TranscoderRecipe recipe = TranscoderRecipe.of(FEATURES, 1)
                 .withSparsity(new Sparsity(kind, amount))
@@ -62,13 +63,15 @@ class TranscoderLossTest {
             p.values().forEach(array -> array.setRequiresGradient(true));
             NDList slow = Tensors.recording(true, () -> {
                 NDArray value = slow(p, x, y, recipe, dead);
-                assertThat(loss.value()).isCloseTo(value.toType(DataType.FLOAT64, false).getDouble(), within(1e-4)); // float32 sums
+                assertThat(loss.value())
+                        .isCloseTo(value.toType(DataType.FLOAT64, false).getDouble(), within(1e-4)); // float32 sums
                 return Tensors.grad(value, List.copyOf(p.values()));
             });
             int i = 0;
             for (String name : p.keySet()) {
                 float[] expected = slow.get(i++).toFloatArray();
-                float[] actual = Objects.requireNonNull(loss.gradients().get(name)).toFloatArray();
+                float[] actual =
+                        Objects.requireNonNull(loss.gradients().get(name)).toFloatArray();
                 assertThat(actual).hasSameSizeAs(expected);
                 for (int j = 0; j < expected.length; j++) {
                     assertThat(actual[j]).as(name + "[" + j + "]").isCloseTo(expected[j], within(1e-4f));
@@ -78,10 +81,10 @@ class TranscoderLossTest {
     }
 
     /** The formula of the class, written down. */
-    private static NDArray slow(
-            Map<String, NDArray> p, NDArray x, NDArray y, TranscoderRecipe recipe, NDArray dead) {
+    private static NDArray slow(Map<String, NDArray> p, NDArray x, NDArray y, TranscoderRecipe recipe, NDArray dead) {
         NDArray decoder = Objects.requireNonNull(p.get("W_dec"));
-        NDArray pre = x.matMul(Objects.requireNonNull(p.get("W_enc")).transpose()).add(p.get("b_enc"));
+        NDArray pre =
+                x.matMul(Objects.requireNonNull(p.get("W_enc")).transpose()).add(p.get("b_enc"));
         NDArray relu = pre.getNDArrayInternal().relu();
         NDArray a = TranscoderLoss.keep(recipe.sparsity(), pre, relu);
         NDArray miss = y.sub(a.matMul(decoder).add(p.get("b_dec")));
@@ -102,9 +105,14 @@ class TranscoderLossTest {
     void aBatchKeepsKPerRowOnAverage() {
         try (NDManager manager = Tensors.engine().newBaseManager(Device.cpu())) {
             NDArray pre = manager.create(new float[] {5, 4, 3, 1, -1, 2}, new Shape(2, 3));
-            NDArray kept = TranscoderLoss.keep(Sparsity.batchTopK(1.5), pre, pre.getNDArrayInternal().relu());
+            NDArray kept = TranscoderLoss.keep(
+                    Sparsity.batchTopK(1.5), pre, pre.getNDArrayInternal().relu());
             assertThat(kept.toFloatArray()).containsExactly(5, 4, 3, 0, 0, 0);
-            assertThat(TranscoderLoss.keep(Sparsity.topK(1), pre, pre.getNDArrayInternal().relu()).toFloatArray())
+            assertThat(TranscoderLoss.keep(
+                                    Sparsity.topK(1),
+                                    pre,
+                                    pre.getNDArrayInternal().relu())
+                            .toFloatArray())
                     .containsExactly(5, 0, 0, 0, 0, 2);
         }
     }

@@ -51,11 +51,13 @@ class TranscoderTrainerTest {
 
     @Test
     void aRowStandsForADistinctPrefix() {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out").get(1);
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+                .get(1);
         long prefixes = corpus().stream()
                 .flatMap(text -> {
                     List<List<Long>> all = new ArrayList<>();
-                    List<Long> ids = java.util.Arrays.stream(text.tokens()).boxed().toList();
+                    List<Long> ids =
+                            java.util.Arrays.stream(text.tokens()).boxed().toList();
                     for (int n = 1; n <= ids.size(); n++) {
                         all.add(ids.subList(0, n));
                     }
@@ -107,7 +109,8 @@ class TranscoderTrainerTest {
 
     @Test
     void aDeadFeatureIsRepaired() {
-        TranscoderRecipe one = SMALL.withSparsity(Sparsity.batchTopK(1)).withStart(Start.PAIRS).withSteps(400);
+        TranscoderRecipe one =
+                SMALL.withSparsity(Sparsity.batchTopK(1)).withStart(Start.PAIRS).withSteps(400);
         double[] dead = new double[2];
         for (int i = 0; i < 2; i++) {
             TranscoderRecipe recipe = one.withRepair(new Repair(20, 24, i == 0 ? 0 : 0.5));
@@ -139,7 +142,8 @@ class TranscoderTrainerTest {
 
     @Test
     void aCheckpointGivesWhatOneTrainingGives() throws IOException {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out").get(0);
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+                .get(0);
         Path file = folder.resolve("training_0.safetensors");
         try (TranscoderTraining whole = new TranscoderTraining(0, SMALL, rows);
                 TranscoderTraining half = new TranscoderTraining(0, SMALL, rows);
@@ -162,7 +166,8 @@ class TranscoderTrainerTest {
 
     @Test
     void aRateThatDivergesKeepsTheLastGoodWeights() {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out").get(0);
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+                .get(0);
         try (TranscoderTraining training = new TranscoderTraining(0, SMALL.withRate(1e4), rows)) {
             assertThatThrownBy(() -> {
                         while (!training.isDone()) {
@@ -173,7 +178,9 @@ class TranscoderTrainerTest {
                     .hasMessageContaining("layer 0: the training diverged at step 1,")
                     .hasMessageContaining("the weights are those of step 0");
             try (var transcoder = training.transcoder()) {
-                assertThat(TranscoderTraining.quality(transcoder, rows).fvu()).isFinite().isLessThan(10);
+                assertThat(TranscoderTraining.quality(transcoder, rows).fvu())
+                        .isFinite()
+                        .isLessThan(10);
             }
         }
     }
