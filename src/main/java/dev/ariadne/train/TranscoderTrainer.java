@@ -1,6 +1,7 @@
 package dev.ariadne.train;
 
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.transcoder.Activation;
 import dev.ariadne.transcoder.Transcoder;
 import dev.ariadne.transcoder.TranscoderSet;
 import dev.ariadne.view.Progress;
@@ -13,6 +14,8 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +40,7 @@ public final class TranscoderTrainer {
     private final HookedTransformer model;
     private final List<Example> corpus;
     private final List<TranscoderRecipe> recipes; // by layer
+    private Set<Integer> neurons = Set.of(); // layers whose own neurons are the features
     private @Nullable Path folder;
 
     private TranscoderTrainer(HookedTransformer model, List<Example> corpus, List<TranscoderRecipe> recipes) {
@@ -67,6 +71,15 @@ public final class TranscoderTrainer {
                 recipes.size() == 1 ? Collections.nCopies(layers, recipes.get(0)) : List.copyOf(recipes));
     }
 
+    /**
+     * Takes the own neurons of some layers as features, by ReLU, instead of training: right where an MLP is sparse already; see {@link
+     * Transcoder#ofNeurons}. {@link TranscoderReport} says what that leaves unexplained.
+     */
+    public TranscoderTrainer withNeurons(Integer... layers) {
+        this.neurons = new TreeSet<>(List.of(layers));
+        return this;
+    }
+
     /** Writes checkpoints to a folder and, in the end, the set, and goes on where checkpoints there end. */
     public TranscoderTrainer resume(Path place) {
         this.folder = place;
@@ -91,11 +104,16 @@ public final class TranscoderTrainer {
                 Files.createDirectories(folder);
             }
             for (int layer = 0; layer < recipes.size(); layer++) {
-                trained.add(fit(layer, rows.get(layer), progress));
+                if (neurons.contains(layer)) {
+                    trained.add(Transcoder.ofNeurons(model, layer, Activation.RELU));
+                    progress.step(recipes.get(layer).steps(), "layer " + layer, null);
+                } else {
+                    trained.add(fit(layer, rows.get(layer), progress));
+                }
             }
             TranscoderSet set = TranscoderSet.of(model.name(), INPUT, OUTPUT, trained);
             if (folder != null) {
-                set.save(folder, Map.of("recipes", recipes.toString()));
+                set.save(folder, Map.of("recipes", recipes.toString(), "neurons", neurons.toString()));
                 for (int layer = 0; layer < recipes.size(); layer++) {
                     Files.deleteIfExists(checkpoint(folder, layer));
                 }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
 import dev.ariadne.train.TranscoderRecipe.Repair;
 import dev.ariadne.train.TranscoderRecipe.Sparsity;
 import dev.ariadne.train.TranscoderRecipe.Start;
@@ -15,6 +16,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
@@ -56,8 +58,7 @@ class TranscoderTrainerTest {
         long prefixes = corpus().stream()
                 .flatMap(text -> {
                     List<List<Long>> all = new ArrayList<>();
-                    List<Long> ids =
-                            java.util.Arrays.stream(text.tokens()).boxed().toList();
+                    List<Long> ids = Arrays.stream(text.tokens()).boxed().toList();
                     for (int n = 1; n <= ids.size(); n++) {
                         all.add(ids.subList(0, n));
                     }
@@ -105,6 +106,25 @@ class TranscoderTrainerTest {
                 assertThat(report.layers().get(0).fvu()).isLessThan(0.4);
             }
         }
+    }
+
+    @Test
+    void theNeuronsOfAReluMlpAreFeaturesThatLoseNothing() {
+        try (HookedTransformer relu = HookedTransformer.load("src/test/resources/tl/relu-tiny", "cpu");
+                TranscoderSet set = TranscoderTrainer.of(relu, corpus(), List.of(SMALL))
+                        .withNeurons(0, 1)
+                        .fit()) {
+            TranscoderReport report = TranscoderReport.of(relu, set, corpus(), corpus());
+            assertThat(report.layers())
+                    .allSatisfy(layer -> assertThat(layer.fvu()).isLessThan(1e-10));
+            long[][] tokens = {{1, 2, 3, 30}};
+            try (Logits own = relu.run(tokens);
+                    Logits replaced = relu.run(tokens, set.hooks())) {
+                close(replaced.array().toFloatArray(), own.array().toFloatArray());
+            }
+        }
+        assertThatThrownBy(() -> trainer(SMALL).withNeurons(0).fit()) // GELU
+                .hasMessageContaining("must be ungated and use ReLU");
     }
 
     @Test
