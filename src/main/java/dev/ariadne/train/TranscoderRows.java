@@ -19,6 +19,7 @@ import java.util.TreeMap;
  * What an MLP reads and writes, one row for each distinct prefix of a corpus, and one for each distinct input: else the words that stand in every
  * sentence would drown the others.
  */
+@SuppressWarnings("ArrayRecordComponent") // of this package alone, which changes none
 record TranscoderRows(float[][] inputs, float[][] outputs) {
     private static final int BATCH = 256;
 

@@ -77,9 +77,7 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
             String line = lines.get(i).replaceFirst("(^|\\s+)#.*", "").stripTrailing();
             Matcher entry = ENTRY.matcher(line);
             Matcher item = ITEM.matcher(line);
-            if (line.isBlank() || line.equals("---")) {
-                continue;
-            } else if (item.matches() && !entries.isEmpty()) {
+            if (item.matches() && !entries.isEmpty()) {
                 open.add(plain(item.group(1)));
             } else if (entry.matches()) {
                 open = new ArrayList<>();
@@ -94,7 +92,7 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
                 } else if (!value.isEmpty()) {
                     open.add(plain(value));
                 }
-            } else {
+            } else if (!line.isBlank() && !line.equals("---")) {
                 throw new IOException(file + ": line " + (i + 1) + " is '" + line
                         + "'; what is read is 'key: value', and '- value' below a key");
             }

@@ -16,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Random;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -58,7 +59,7 @@ class TranscoderLossTest {
             Map<String, NDArray> p = parameters(manager);
             NDArray x = random(manager, ROWS, WIDTH);
             NDArray y = random(manager, ROWS, WIDTH);
-            NDArray dead = repair ? manager.create(new float[] {0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0}) : null;
+            @Nullable NDArray dead = repair ? manager.create(new float[] {0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0}) : null;
             TranscoderLoss loss = TranscoderLoss.of(p, x, y, recipe, VARIANCE, dead);
             p.values().forEach(array -> array.setRequiresGradient(true));
             NDList slow = Tensors.recording(true, () -> {
@@ -81,7 +82,8 @@ class TranscoderLossTest {
     }
 
     /** The formula of the class, written down. */
-    private static NDArray slow(Map<String, NDArray> p, NDArray x, NDArray y, TranscoderRecipe recipe, NDArray dead) {
+    private static NDArray slow(
+            Map<String, NDArray> p, NDArray x, NDArray y, TranscoderRecipe recipe, @Nullable NDArray dead) {
         NDArray decoder = Objects.requireNonNull(p.get("W_dec"));
         NDArray pre =
                 x.matMul(Objects.requireNonNull(p.get("W_enc")).transpose()).add(p.get("b_enc"));

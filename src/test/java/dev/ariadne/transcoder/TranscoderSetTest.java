@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -84,7 +85,7 @@ class TranscoderSetTest {
                     assertThat(after.keySet()).isEqualTo(before.keySet());
                     after.forEach((name, array) -> assertThat(array.toFloatArray())
                             .as(name)
-                            .isEqualTo(before.get(name).toFloatArray()));
+                            .isEqualTo(Objects.requireNonNull(before.get(name)).toFloatArray()));
                 }
             }
         }
@@ -171,7 +172,6 @@ class TranscoderSetTest {
         Files.writeString(folder.resolve("config.yaml"), text + rest);
         assertThatThrownBy(() -> TranscoderSet.load(folder))
                 .isInstanceOf(IOException.class)
-                .hasMessageContaining("config.yaml".substring(0, 6))
                 .hasMessageContaining(message);
     }
 
