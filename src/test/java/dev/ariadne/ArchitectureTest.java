@@ -60,8 +60,12 @@ class ArchitectureTest {
             seesOnly("model.weights", "dev.ariadne.tensor", "dev.ariadne.view");
 
     @ArchTest
-    static final ArchRule trainKnowsNoTask =
-            seesOnly("train", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view");
+    static final ArchRule trainKnowsNoTask = seesOnly(
+            "train", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view", "dev.ariadne.transcoder");
+
+    @ArchTest
+    static final ArchRule transcoderStandsOnModel =
+            seesOnly("transcoder", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view");
 
     @ArchTest
     static final ArchRule modelDoesNotTrain = noClasses()

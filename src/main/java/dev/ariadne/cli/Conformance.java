@@ -32,6 +32,7 @@ final class Conformance {
             new CircuitCheck(),
             new PublishedCircuitCheck(),
             new RocCheck(),
+            new TranscoderCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());

@@ -282,7 +282,10 @@ final class Forward {
     }
 
     NDArray mlp(int layer, NDArray stream, Mlp weights) {
-        NDArray x = norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm());
+        NDArray x = hooks.at(
+                Site.MLP_INPUT,
+                layer,
+                norm(Site.LN2_SCALE, Site.LN2_NORMALIZED, layer, stream, weights.norm())); // [batch, pos, dModel]
         Affine first = weights.gate().orElse(weights.in());
         NDArray pre = hooks.at(Site.PRE, layer, apply(x, first)); // [batch, pos, dMlp]
         NDArray post = activate(pre, !hooks.recording() && !hooks.wants(Site.PRE, layer));
@@ -294,7 +297,8 @@ final class Forward {
             post = post.mul(hooks.at(Site.PRE_LINEAR, layer, linear));
             post = weights.in().b().isPresent() ? post.add(weights.in().b().get()) : post;
         }
-        return apply(hooks.at(Site.POST, layer, post), weights.out()); // [batch, pos, dModel]
+        return hooks.at(
+                Site.MLP_OUTPUT, layer, apply(hooks.at(Site.POST, layer, post), weights.out())); // [batch, pos, dModel]
     }
 
     private NDArray activate(NDArray x, boolean inPlace) {

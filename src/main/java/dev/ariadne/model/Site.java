@@ -5,6 +5,7 @@ import java.util.Locale;
 
 /**
  * The places of the forward pass where a hook can sit, in the order in which they are reached, under TransformerLens's names.
+ * What an MLP reads and writes, whatever norms stand around it, goes by circuit-tracer's names: {@code mlp.hook_in}, {@code mlp.hook_out}.
  *
  * <p>A site marked on demand exists only in runs that name it: it makes the model compute something it would not compute otherwise.
  */
@@ -38,9 +39,11 @@ enum Site {
     MLP_IN("blocks.%d.hook_mlp_in", Axes.RESID, true),
     LN2_SCALE("blocks.%d.ln2.hook_scale", Axes.SCALE),
     LN2_NORMALIZED("blocks.%d.ln2.hook_normalized", Axes.RESID),
+    MLP_INPUT("blocks.%d.mlp.hook_in", Axes.RESID, true),
     PRE("blocks.%d.mlp.hook_pre", Axes.MLP),
     PRE_LINEAR("blocks.%d.mlp.hook_pre_linear", Axes.MLP),
     POST("blocks.%d.mlp.hook_post", Axes.MLP),
+    MLP_OUTPUT("blocks.%d.mlp.hook_out", Axes.RESID, true),
     LN2_POST_SCALE("blocks.%d.ln2_post.hook_scale", Axes.SCALE),
     LN2_POST_NORMALIZED("blocks.%d.ln2_post.hook_normalized", Axes.RESID),
     MLP_OUT("blocks.%d.hook_mlp_out", Axes.RESID),
@@ -99,7 +102,7 @@ enum Site {
             case LN1_POST_SCALE, LN1_POST_NORMALIZED -> config.postNorms();
             case LN2_POST_SCALE, LN2_POST_NORMALIZED -> mlp && config.postNorms();
             case RESID_MID -> mlp && !config.parallel();
-            case MLP_IN, PRE, POST, MLP_OUT -> mlp;
+            case MLP_IN, MLP_INPUT, PRE, POST, MLP_OUTPUT, MLP_OUT -> mlp;
             case PRE_LINEAR -> mlp && config.gated();
             default -> true;
         };

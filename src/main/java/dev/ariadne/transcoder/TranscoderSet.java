@@ -1,0 +1,250 @@
+package dev.ariadne.transcoder;
+
+import ai.djl.ndarray.NDArray;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.HookName;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.weights.Checkpoint;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.stream.IntStream;
+
+/**
+ * A transcoder for each layer of a model, in circuit-tracer's layout: {@code config.yaml} and {@code layer_0.safetensors} … in a folder.
+ *
+ * <pre>{@code
+ * try (var transcoders = TranscoderSet.load(Path.of("my-transcoders"))) {
+ *     model.next(prompt, transcoders.hooks())         // all MLPs replaced, for this run
+ *     model.next(prompt, transcoders.hooks(0))        // the first one only
+ * }
+ * }</pre>
+ */
+public final class TranscoderSet implements Displayable, AutoCloseable {
+    private static final String CONFIG = "config.yaml";
+
+    private final TranscoderConfig config;
+    private final List<TranscoderFile> layers;
+
+    private TranscoderSet(TranscoderConfig config, List<TranscoderFile> layers) {
+        this.config = config;
+        this.layers = List.copyOf(layers);
+    }
+
+    /**
+     * Puts transcoders together; they are closed with the set.
+     *
+     * @param modelName of the model whose MLPs they stand for
+     * @param inputHook what each reads, without the block: "mlp.hook_in", "hook_resid_mid"
+     * @param outputHook what each stands for: "mlp.hook_out", "hook_mlp_out"
+     * @param transcoders one for each layer, of one width
+     */
+    public static TranscoderSet of(
+            String modelName, String inputHook, String outputHook, List<Transcoder> transcoders) {
+        if (transcoders.isEmpty()) {
+            throw new IllegalArgumentException("a set has at least one transcoder, got none");
+        }
+        Activation first = transcoders.get(0).activation();
+        boolean topK = first.kind() == Activation.Kind.TOP_K;
+        for (Transcoder transcoder : transcoders) {
+            if (transcoder.dModel() != transcoders.get(0).dModel()
+                    || (topK
+                            ? !transcoder.activation().equals(first)
+                            : transcoder.activation().k() > 0)) {
+                throw new IllegalArgumentException(
+                        "the transcoders of a set have one width, and top-k ones one k; got " + transcoders);
+            }
+        }
+        List<String> names = IntStream.range(0, transcoders.size())
+                .mapToObj(TranscoderSet::fileName)
+                .toList();
+        return new TranscoderSet(
+                new TranscoderConfig(modelName, inputHook, outputHook, names, first.k()),
+                transcoders.stream().map(TranscoderFile::of).toList());
+    }
+
+    private static String fileName(int layer) {
+        return "layer_" + layer + ".safetensors";
+    }
+
+    /**
+     * Opens a folder: reads its configuration and the headers of its files, and checks their sizes. Weights are read when a layer is first
+     * used, or mapped where they can be.
+     *
+     * @throws IOException naming the file and what is wrong with it
+     */
+    public static TranscoderSet load(Path folder) throws IOException {
+        TranscoderConfig config = TranscoderConfig.read(folder.resolve(CONFIG));
+        List<TranscoderFile> layers = new ArrayList<>();
+        boolean opened = false;
+        try {
+            for (int layer = 0; layer < config.files().size(); layer++) {
+                Path file = config.resolve(folder, layer, fileName(layer));
+                layers.add(TranscoderFile.open(file, config.k()));
+                if (layers.get(layer).dModel() != layers.get(0).dModel()) {
+                    throw new IOException(file + ": its transcoder has width "
+                            + layers.get(layer).dModel() + ", that of layer 0 has "
+                            + layers.get(0).dModel() + "; the files of a set are of one model");
+                }
+            }
+            TranscoderSet set = new TranscoderSet(config, layers);
+            opened = true;
+            return set;
+        } finally {
+            if (!opened) {
+                layers.forEach(TranscoderFile::close);
+            }
+        }
+    }
+
+    /**
+     * Writes the set, each file when it is whole, the configuration last.
+     *
+     * @param folder made if need be
+     * @param notes metadata of each file
+     */
+    public void save(Path folder, Map<String, String> notes) throws IOException {
+        Files.createDirectories(folder);
+        for (int layer = 0; layer < size(); layer++) {
+            Checkpoint.write(folder.resolve(fileName(layer)), transcoder(layer).stored(), notes);
+        }
+        Path part = folder.resolve(CONFIG + ".part");
+        List<String> names =
+                IntStream.range(0, size()).mapToObj(TranscoderSet::fileName).toList();
+        try {
+            Files.writeString(
+                    part, new TranscoderConfig(modelName(), inputHook(), outputHook(), names, config.k()).toYaml());
+            Files.move(
+                    part, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        } finally {
+            Files.deleteIfExists(part);
+        }
+    }
+
+    /** How many layers it has. */
+    public int size() {
+        return layers.size();
+    }
+
+    /** The model whose MLPs the transcoders stand for. */
+    public String modelName() {
+        return config.modelName();
+    }
+
+    /** What each transcoder reads, without the block: "mlp.hook_in". */
+    public String inputHook() {
+        return config.inputHook();
+    }
+
+    /** What each transcoder stands for, without the block: "mlp.hook_out". */
+    public String outputHook() {
+        return config.outputHook();
+    }
+
+    /** The hook point that a layer's transcoder reads. */
+    public HookName input(int layer) {
+        return HookName.of("blocks." + requireLayer(layer) + "." + inputHook());
+    }
+
+    /** The hook point that a layer's transcoder stands for. */
+    public HookName output(int layer) {
+        return HookName.of("blocks." + requireLayer(layer) + "." + outputHook());
+    }
+
+    /**
+     * A layer's transcoder; closed with the set.
+     *
+     * @throws java.io.UncheckedIOException when its file cannot be read
+     */
+    public Transcoder transcoder(int layer) {
+        return layers.get(requireLayer(layer)).transcoder();
+    }
+
+    private int requireLayer(int layer) {
+        if (layer < 0 || layer >= size()) {
+            throw new IllegalArgumentException(
+                    "layer must be from 0 to " + (size() - 1) + ", got " + layer + "; the set has " + size());
+        }
+        return layer;
+    }
+
+    /**
+     * Hooks that put reconstructions in the place of MLP outputs, for a run.
+     *
+     * @param chosen the layers; none is all
+     */
+    public Hook[] hooks(int... chosen) {
+        int[] all = chosen.length > 0 ? chosen : IntStream.range(0, size()).toArray();
+        List<Hook> hooks = new ArrayList<>();
+        for (int layer : all) {
+            Transcoder transcoder = transcoder(layer);
+            Map<Thread, NDArray> read = new ConcurrentHashMap<>(); // a run is one thread's: several may use the hooks
+            hooks.add(Hook.observe(input(layer).toString(), x -> read.put(Thread.currentThread(), x)));
+            hooks.add(Hook.at(output(layer).toString(), out -> {
+                NDArray x =
+                        Objects.requireNonNull(read.remove(Thread.currentThread()), "a block reads before it writes");
+                return transcoder
+                        .reconstruct(x.toType(transcoder.encoder().getDataType(), false))
+                        .toType(out.getDataType(), false);
+            }));
+        }
+        return hooks.toArray(Hook[]::new);
+    }
+
+    /**
+     * Requires a model of as many layers and the same width, with the set's hook points.
+     *
+     * @throws IllegalArgumentException when it is another
+     */
+    public TranscoderSet requireFits(HookedTransformer model) {
+        if (model.config().nLayers() != size()
+                || model.config().dModel() != layers.get(0).dModel()) {
+            throw new IllegalArgumentException("these transcoders are for " + modelName() + ", of " + size()
+                    + " layers and width " + layers.get(0).dModel() + "; model '" + model.name() + "' has "
+                    + model.config().nLayers() + " layers and width "
+                    + model.config().dModel());
+        }
+        for (HookName point : List.of(input(0), output(0))) {
+            if (!model.hookNames().contains(point)) {
+                throw new IllegalArgumentException("model '" + model.name() + "' has no hook point " + point);
+            }
+        }
+        return this;
+    }
+
+    @Override
+    public View view() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("model", modelName());
+        facts.put("reads", inputHook());
+        facts.put("stands for", outputHook());
+        long features = 0;
+        for (TranscoderFile layer : layers) {
+            features += layer.features();
+        }
+        facts.put("features", String.format(Locale.ROOT, "%,d in %d layers", features, size()));
+        facts.put("activation", layers.get(0).activation().toString());
+        return new View.Facts("transcoders", facts);
+    }
+
+    @Override
+    public String toString() {
+        return "transcoders of " + size() + " layers for " + modelName();
+    }
+
+    /** Frees the transcoders and closes their files. */
+    @Override
+    public void close() {
+        layers.forEach(TranscoderFile::close);
+    }
+}
