@@ -5,6 +5,7 @@ import dev.ariadne.train.Example;
 import dev.ariadne.train.Schedule;
 import dev.ariadne.train.Trainer;
 import dev.ariadne.train.TrainerConfig;
+import dev.ariadne.train.TutorialModel;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -13,14 +14,6 @@ import java.util.List;
 final class TrainCase implements Case {
     private static final int BATCH = 96;
     private static final int POS = 11;
-    private static final List<String> FROZEN = List.of(
-            "embed.W_E",
-            "blocks.0.ln1.w",
-            "blocks.0.ln1.b",
-            "blocks.0.attn.W_QKV",
-            "blocks.0.attn.b_QKV",
-            "blocks.0.attn.W_O",
-            "blocks.0.attn.b_O");
     private final TrainableModel model;
     private final Trainer trainer;
 
@@ -38,7 +31,7 @@ final class TrainCase implements Case {
         }
         var how = TrainerConfig.of(1_000_000, Schedule.constant(1e-3, 1))
                 .withAdamW(AdamW.DEFAULT.withBetas(0.9, 0.98).withDecay(0.4))
-                .withFrozen(FROZEN.toArray(String[]::new));
+                .withFrozen(TutorialModel.FROZEN.toArray(String[]::new));
         trainer = new Trainer(model, how, step -> batch);
     }
 

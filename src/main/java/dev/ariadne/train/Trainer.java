@@ -62,7 +62,8 @@ public final class Trainer implements AutoCloseable {
      * @param model what changes; closed by the caller
      * @param config how
      * @param batches what it learns from
-     * @param hooks functions on activations in every run of the training; they must leave the record of gradients whole
+     * @param hooks functions on activations in every run of the training; they must leave the record of gradients whole. Where a
+     *     token sees only earlier ones, positions after a batch's last prediction are not computed
      * @throws IllegalArgumentException when a frozen parameter does not exist, or none is left
      */
     public Trainer(TrainableModel model, TrainerConfig config, Batches batches, Hook... hooks) {

@@ -31,10 +31,8 @@ public final class TutorialModel {
     /** The seed of the model that ships. */
     public static final long SHIPPED_SEED = 3;
 
-    private static final double EMBEDDING =
-            1e-4; // below the root of the norm's eps: the stream begins as good as empty
-    private static final int KEPT = 16;
-    private static final List<String> FROZEN = List.of(
+    /** The parameters that stay as they began, in all phases. */
+    public static final List<String> FROZEN = List.of(
             "embed.W_E",
             "blocks.0.ln1.w",
             "blocks.0.ln1.b",
@@ -42,6 +40,10 @@ public final class TutorialModel {
             "blocks.0.attn.b_QKV",
             "blocks.0.attn.W_O",
             "blocks.0.attn.b_O");
+
+    private static final double EMBEDDING =
+            1e-4; // below the root of the norm's eps: the stream begins as good as empty
+    private static final int KEPT = 16;
 
     /**
      * How long and how wide.
