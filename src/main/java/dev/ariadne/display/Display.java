@@ -1,6 +1,7 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.Displayable;
+import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -79,12 +80,15 @@ public final class Display {
     /**
      * Writes a graph as a {@code tikzpicture}, for a LaTeX document that loads the package tikz.
      *
-     * @param displayable whose view is a graph
+     * @param displayable whose view is a graph or a supernode graph
      * @return the environment
      * @throws IllegalArgumentException when it is something else
      */
     public static String tikz(Displayable displayable) {
-        return TikzWriter.write(graph(displayable, "TikZ"));
+        View view = displayable.view();
+        return view instanceof SupernodeGraph
+                ? SceneTikz.write(Scenes.of(view))
+                : TikzWriter.write(graph(view, "TikZ"));
     }
 
     private static View.Graph graph(Displayable displayable, String language) {

@@ -161,6 +161,30 @@ final class Glyphs {
         return lines;
     }
 
+    /** Breaks text into lines at spaces, and inside a word that is too long: nothing is lost. */
+    static List<String> fold(String text, double maxWidth, double size) {
+        List<String> lines = new ArrayList<>();
+        StringBuilder line = new StringBuilder();
+        double used = 0;
+        int space = -1; // where the line was last broken by a blank
+        for (int at = 0; at < text.length(); ) {
+            int c = text.codePointAt(at);
+            at += Character.charCount(c);
+            if (used + size * em(c) > maxWidth && line.length() > 0 && c != ' ') {
+                String rest = space < 0 ? "" : line.substring(space + 1);
+                lines.add(space < 0 ? line.toString() : line.substring(0, space));
+                line = new StringBuilder(rest);
+                used = width(rest, size);
+                space = -1;
+            }
+            space = c == ' ' ? line.length() : space;
+            line.appendCodePoint(c);
+            used += size * em(c);
+        }
+        lines.add(line.toString());
+        return lines;
+    }
+
     private static boolean zeroWidth(int c) {
         int type = Character.getType(c);
         return type == Character.NON_SPACING_MARK || type == Character.ENCLOSING_MARK || c == ZERO_WIDTH_JOINER;

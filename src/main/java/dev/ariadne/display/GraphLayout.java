@@ -8,6 +8,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 
 /**
@@ -27,13 +28,16 @@ final class GraphLayout {
     private static final double MAX_LABEL = 130;
     private static final double TRACK = 6; // between arrows side by side, and between an arrow and a box
     private static final int SWEEPS = 12;
+    private static final double LOOSE = 0.1;
 
     private final Graph graph;
     private final List<List<Stand>> lines = new ArrayList<>();
     private final Map<String, Stand> stands = new HashMap<>();
     private final Map<String, Integer> rows = new HashMap<>();
     private final double boxHeight;
+    private final ToDoubleFunction<Graph.Node> widths;
     private final double pitch;
+    private final double strongest;
     private final List<Route> routes;
 
     /** A node's box: the line it is on, its middle and its width. */
@@ -61,12 +65,23 @@ final class GraphLayout {
     record Route(Graph.Edge edge, List<Double> points) {}
 
     GraphLayout(Graph graph) {
+        this(
+                graph,
+                graph.nodes().stream().allMatch(n -> Double.isNaN(n.weight())) ? 22 : 34,
+                node -> Glyphs.width(label(node), FONT) + 14);
+    }
+
+    /** Lays out boxes of one height and widths of one's own. */
+    GraphLayout(Graph graph, double boxHeight, ToDoubleFunction<Graph.Node> widths) {
         this.graph = graph;
-        this.boxHeight = graph.nodes().stream().allMatch(n -> Double.isNaN(n.weight())) ? 22 : 34;
+        this.boxHeight = boxHeight;
+        this.widths = widths;
         graph.nodes().forEach(node -> rows.put(node.id(), node.row()));
         for (int row = 0; row < graph.rows().size(); row++) {
             stand(row);
         }
+        this.strongest = Math.max(
+                1e-9, graph.edges().stream().mapToDouble(GraphLayout::strength).reduce(0, Math::max));
         this.pitch = boxHeight + 48 + Math.min(60, 3.0 * graph.edges().size() / Math.max(1, lines.size()));
         align();
         this.routes = route();
@@ -95,6 +110,10 @@ final class GraphLayout {
         return new Ports(ways).routes();
     }
 
+    private static String label(Graph.Node node) {
+        return Glyphs.shorten(Glyphs.visible(node.label()), MAX_LABEL, FONT);
+    }
+
     double boxHeight() {
         return boxHeight;
     }
@@ -120,13 +139,12 @@ final class GraphLayout {
                 .toList();
         double room = 0;
         for (Graph.Node node : nodes) {
-            String label = Glyphs.shorten(Glyphs.visible(node.label()), MAX_LABEL, FONT);
-            double width = Math.max(Glyphs.width(label, FONT) + 14, Math.max(40, 12 + HEAD * arrows(node)));
+            double width = Math.max(widths.applyAsDouble(node), Math.max(40, 12 + HEAD * arrows(node)));
             if (room < width + GAP) {
                 lines.add(new ArrayList<>());
                 room = PAGE + GAP;
             }
-            Stand stand = new Stand(node, label, lines.size() - 1, width);
+            Stand stand = new Stand(node, label(node), lines.size() - 1, width);
             stand.x = PAGE - room + width / 2;
             lines.get(stand.line).add(stand);
             stands.put(node.id(), stand);
@@ -169,17 +187,17 @@ final class GraphLayout {
     }
 
     private double wish(Stand stand, List<Graph.Edge> joined) {
-        double sum = 0;
-        double weights = 0;
+        double weights = LOOSE * strongest; // a weak pull to the middle keeps what is joined to little near the rest
+        double sum = weights * PAGE / 2;
         for (Graph.Edge edge : joined) {
             Stand other = other(edge, stand);
             if (other.line != stand.line) {
-                double weight = strength(edge) + 1e-9;
+                double weight = strength(edge) + LOOSE * strongest;
                 sum += weight * other.x;
                 weights += weight;
             }
         }
-        return weights == 0 ? stand.x : sum / weights;
+        return sum / weights;
     }
 
     private Stand other(Graph.Edge edge, Stand stand) {

@@ -14,6 +14,7 @@ import java.awt.geom.Rectangle2D;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Optional;
 
 /** Draws graphs: boxes in rows, arrows whose width is their weight, dashed where it is negative. */
 final class GraphScene {
@@ -30,6 +31,7 @@ final class GraphScene {
 
     private final int all; // arrows, also those that are too many to be drawn
     private final Graph graph;
+    private final Optional<Boxes> boxes;
     private final GraphLayout layout;
     private final Scene scene = new Scene();
     private final double strongest;
@@ -37,10 +39,24 @@ final class GraphScene {
     private double dx;
     private double dy;
 
-    private GraphScene(Graph whole, Graph graph) {
+    /** How nodes are drawn, where they are not plain boxes with a label and a number. */
+    interface Boxes {
+        /** The height of all of them. */
+        double height();
+
+        /** The width of one. */
+        double width(Graph.Node node);
+
+        /** Draws one where it stands. */
+        void draw(Scene scene, Graph.Node node, Rectangle2D at);
+    }
+
+    private GraphScene(Graph whole, Graph graph, Optional<Boxes> boxes) {
         this.all = whole.edges().size();
         this.graph = graph;
-        this.layout = new GraphLayout(graph);
+        this.boxes = boxes;
+        this.layout = boxes.map(own -> new GraphLayout(graph, own.height(), own::width))
+                .orElseGet(() -> new GraphLayout(graph));
         this.strongest =
                 graph.edges().stream().mapToDouble(GraphLayout::strength).reduce(0, Math::max);
     }
@@ -49,7 +65,16 @@ final class GraphScene {
         if (graph.nodes().isEmpty()) {
             return TableScene.of(new Text(graph.title(), "no nodes"));
         }
-        GraphScene drawing = new GraphScene(graph, strongest(graph));
+        return draw(graph, Optional.empty());
+    }
+
+    /** Draws the nodes of a graph, of which there is at least one, in a way of its own. */
+    static Scene of(Graph graph, Boxes boxes) {
+        return draw(graph, Optional.of(boxes));
+    }
+
+    private static Scene draw(Graph graph, Optional<Boxes> boxes) {
+        GraphScene drawing = new GraphScene(graph, strongest(graph), boxes);
         drawing.draw();
         return drawing.scene;
     }
@@ -152,6 +177,11 @@ final class GraphScene {
         Rectangle2D at = frame(stand);
         double x = at.getX() + dx;
         double y = at.getY() + dy;
+        if (boxes.isPresent()) {
+            Rectangle2D there = new Rectangle2D.Double(x, y, at.getWidth(), at.getHeight());
+            boxes.get().draw(scene, stand.node, there);
+            return;
+        }
         scene.add(new Box(x, y, at.getWidth(), at.getHeight(), Scene.FAINT));
         scene.add(new Box(x + 1, y + 1, at.getWidth() - 2, at.getHeight() - 2, fill(stand.node.weight())));
         double middle = stand.x + dx;

@@ -1,5 +1,6 @@
 package dev.ariadne.display;
 
+import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -39,6 +40,8 @@ final class HtmlWriter {
         } else if (view instanceof Graph graph) {
             String size = graph.nodes().size() + " nodes, " + graph.edges().size() + " edges";
             picture(GraphScene.of(graph), graph.title() + ": " + size, false);
+        } else if (view instanceof SupernodeGraph graph) {
+            picture(SupernodeScene.of(graph), SupernodeText.alt(graph), false);
         } else if (view instanceof Table table) {
             table(table.title(), Grid.of(table));
         } else if (view instanceof Facts facts) {

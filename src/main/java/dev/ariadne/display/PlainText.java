@@ -1,5 +1,6 @@
 package dev.ariadne.display;
 
+import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -38,6 +39,8 @@ final class PlainText {
             return map.columns().size() <= NUMBER_COLUMNS || MapScene.showsTexts(map) ? numbers(map) : digits(map);
         } else if (view instanceof Graph graph) {
             return graph(graph);
+        } else if (view instanceof SupernodeGraph graph) {
+            return SupernodeText.write(graph);
         } else if (view instanceof Table table) {
             return grid(Grid.of(table));
         } else if (view instanceof Facts facts) {
@@ -57,7 +60,7 @@ final class PlainText {
         return title.isBlank() ? "" : Glyphs.visible(title) + "\n";
     }
 
-    private static String grid(Grid all) {
+    static String grid(Grid all) {
         Grid grid = all.first(ROWS);
         List<List<String>> lines = new ArrayList<>();
         if (!grid.columns().isEmpty()) {

@@ -1,5 +1,6 @@
 package dev.ariadne.display;
 
+import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -31,6 +32,8 @@ final class Scenes {
             return TableScene.of(tokens);
         } else if (view instanceof Graph graph) {
             return GraphScene.of(graph);
+        } else if (view instanceof SupernodeGraph graph) {
+            return SupernodeScene.of(graph);
         } else if (view instanceof Panels panels) {
             return panels(panels);
         }

@@ -93,7 +93,7 @@ final class TikzWriter {
     }
 
     /** Text that TeX prints as it is. */
-    private static String escape(String text) {
+    static String escape(String text) {
         StringBuilder safe = new StringBuilder();
         for (char c : Glyphs.visible(text).toCharArray()) {
             switch (c) {

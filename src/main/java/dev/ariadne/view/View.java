@@ -15,7 +15,15 @@ import java.util.Set;
  * <p>Views are immutable. A view is itself displayable, so a notebook can build one and show it.
  */
 public sealed interface View extends Displayable
-        permits View.Text, View.Facts, View.Table, View.Bars, View.HeatMap, View.Panels, View.Tokens, View.Graph {
+        permits View.Text,
+                View.Facts,
+                View.Table,
+                View.Bars,
+                View.HeatMap,
+                View.Panels,
+                View.Tokens,
+                View.Graph,
+                SupernodeGraph {
     @Override
     default View view() {
         return this;

@@ -1,5 +1,7 @@
 package dev.ariadne.display;
 
+import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.SupernodeGraph.State;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bar;
 import dev.ariadne.view.View.Bars;
@@ -51,6 +53,8 @@ final class Samples {
         all.add(new Tokens("no tokens", List.of(), new double[0], ""));
         all.add(new Graph("no nodes", "", List.of(), List.of(), "", List.of(), ""));
         all.add(graph(50, 90));
+        all.add(supernodes(8, 3));
+        all.add(new SupernodeGraph("no supernodes", "", List.of(), List.of(), "", List.of()));
         all.add(map(5, 4, Scale.SEQUENTIAL).withTexts(Collections.nCopies(5, tokens(4))));
         all.add(map(30, 12, Scale.DIVERGING));
         all.add(map(64, 64, Scale.SEQUENTIAL));
@@ -93,6 +97,15 @@ final class Samples {
                                 new Graph.Edge("c", text, Double.NaN),
                                 new Graph.Edge("c", "b", Double.NEGATIVE_INFINITY)),
                         text),
+                new SupernodeGraph(
+                        text,
+                        text,
+                        List.of(
+                                new SupernodeGraph.Node(text, text, 0, State.SET, Double.NaN, text),
+                                new SupernodeGraph.Node("b", text, 2, State.REPLACED, Double.POSITIVE_INFINITY, "")),
+                        List.of(new SupernodeGraph.Edge(text, "b", Double.NEGATIVE_INFINITY)),
+                        text,
+                        List.of(new SupernodeGraph.Output(text, Double.NaN, 0.5))),
                 new Tokens(text, List.of(text, "b", "c\n"), new double[] {1, -2, Double.NaN}, text),
                 new Panels(text, List.of(map, map, new Text(text, text), new Panels(text, List.of(map)))));
     }
@@ -124,6 +137,31 @@ final class Samples {
             }
         }
         return new Graph("composition", "layer", numbers(12), nodes, "score", edges, "composition");
+    }
+
+    /** Supernodes in many rows, one of them wide, with names of all lengths and in all states. */
+    static SupernodeGraph supernodes(int rows, int columns) {
+        List<String> names =
+                List.of("preposition followed by the name of a place in the south", "Say", "Schifffahrt".repeat(4));
+        Random random = new Random(7);
+        List<SupernodeGraph.Node> nodes = new ArrayList<>();
+        List<SupernodeGraph.Edge> edges = new ArrayList<>();
+        for (int row = 0; row < rows; row++) {
+            for (int i = 0; i < (row == 2 ? 4 * columns : columns); i++) {
+                State state = State.values()[nodes.size() % State.values().length];
+                double activation = state == State.INPUT || state == State.SET ? Double.NaN : random.nextDouble() * 1.5;
+                String note = state == State.SET ? "×2" : state == State.INSERTED ? "×−2, for another" : "";
+                nodes.add(new SupernodeGraph.Node(
+                        row + "/" + i, names.get(nodes.size() % names.size()), row, state, activation, note));
+                if (row > 0) {
+                    String from = random.nextInt(row) + "/" + random.nextInt(columns);
+                    edges.add(new SupernodeGraph.Edge(from, row + "/" + i, random.nextGaussian()));
+                }
+            }
+        }
+        List<SupernodeGraph.Output> outputs =
+                List.of(new SupernodeGraph.Output(" Austin", 0.4, 0.05), new SupernodeGraph.Output("", 0.1, 0.2));
+        return new SupernodeGraph("all sorts", "word ".repeat(80), nodes, edges, "share", outputs);
     }
 
     static List<String> numbers(int n) {
