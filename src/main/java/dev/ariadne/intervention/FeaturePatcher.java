@@ -1,0 +1,291 @@
+package dev.ariadne.intervention;
+
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import dev.ariadne.attribution.ReplacementModel;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Generation;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.HookName;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import dev.ariadne.model.Sampling;
+import dev.ariadne.tensor.Tensors;
+import dev.ariadne.transcoder.Transcoders;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.IntStream;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sets features of a prompt and runs the model itself on from there, not the replacement model.
+ *
+ * <p>Where a feature is set to a value and its encoder reads another one, the difference times what it writes is added to the MLP's output;
+ * later layers answer as the {@link Mode} lets them. Only what lies above the first layer with a set feature is computed again. Nothing stays on
+ * the model.
+ *
+ * <pre>{@code
+ * try (var patcher = FeaturePatcher.of(replacement, prompt);
+ *         var run = patcher.next(List.of(Setting.of(Feature.of("1_207_9"), 0)), Mode.FROZEN)) {
+ *     run.logits().top(5)
+ * }
+ * }</pre>
+ */
+public final class FeaturePatcher implements AutoCloseable {
+    private final ReplacementModel replacement;
+    private final HookedTransformer model;
+    private final Transcoders transcoders;
+    private final long[] tokens;
+    private final ActivationCache clean; // the stream before each block, patterns, what encoders read
+    private @Nullable ActivationCache kept; // MLP outputs and norm scales, for constrained layers
+
+    private FeaturePatcher(ReplacementModel replacement, long[] tokens) {
+        this.replacement = replacement;
+        this.model = replacement.model();
+        this.transcoders = replacement.transcoders();
+        this.tokens = tokens.clone();
+        List<String> names = new ArrayList<>(List.of("resid_pre", "pattern"));
+        IntStream.range(0, transcoders.size()).forEach(layer -> names.add(input(layer)));
+        this.clean = model.runWithCache(new long[][] {tokens}, names);
+    }
+
+    /** Runs a prompt as it is, to start from. */
+    public static FeaturePatcher of(ReplacementModel replacement, String prompt) {
+        return new FeaturePatcher(replacement, replacement.tokens(prompt));
+    }
+
+    /** Runs token ids as they are, which begin as {@link ReplacementModel#tokens} has them. */
+    public static FeaturePatcher of(ReplacementModel replacement, long[] tokens) {
+        return new FeaturePatcher(replacement, tokens);
+    }
+
+    private String input(int layer) {
+        return transcoders.input(layer).toString();
+    }
+
+    /** How many tokens the prompt has. */
+    public int length() {
+        return tokens.length;
+    }
+
+    /** The run without an intervention; valid until this is closed. */
+    public PatchedRun clean() {
+        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs());
+    }
+
+    /** What each layer's encoder read in the clean run. */
+    private List<NDArray> inputs() {
+        return IntStream.range(0, transcoders.size())
+                .mapToObj(layer -> clean.get(input(layer)).array())
+                .toList();
+    }
+
+    /**
+     * Runs the prompt with features set.
+     *
+     * @param settings of one feature at one token the last one counts; none is a plain run
+     * @param mode what stays as it was
+     * @param hooks what else is changed: heads, MLPs, directions of the stream; after the features' own hooks
+     * @return logits at all positions, and activations; to be closed
+     * @throws IllegalArgumentException when a layer, feature or position does not exist
+     */
+    public PatchedRun run(List<Setting> settings, Mode mode, Hook... hooks) {
+        return run(List.of(settings), mode, false, hooks);
+    }
+
+    /** The same, with logits of the next token only. */
+    public PatchedRun next(List<Setting> settings, Mode mode, Hook... hooks) {
+        return run(List.of(settings), mode, true, hooks);
+    }
+
+    /** Runs several interventions side by side; the rows of the result. */
+    public PatchedRun nextOfAll(List<List<Setting>> interventions, Mode mode) {
+        if (interventions.isEmpty()) {
+            throw new IllegalArgumentException("there must be at least one intervention, got none");
+        }
+        return run(interventions, mode, true);
+    }
+
+    private PatchedRun run(List<List<Setting>> rows, Mode mode, boolean lastPosition, Hook... more) {
+        FeatureEdits edits = FeatureEdits.of(replacement, rows, tokens.length);
+        int first = edits.layers().isEmpty() ? model.config().nLayers() : edits.layers().get(0);
+        if (more.length > 0) {
+            first = 0; // they may sit anywhere
+        }
+        NDManager owner = model.newOwner();
+        try {
+            List<NDArray> inputs = new ArrayList<>(inputs());
+            List<Hook> hooks = new ArrayList<>();
+            for (int layer = first; layer < transcoders.size(); layer++) {
+                int at = layer;
+                hooks.add(Hook.observe(input(layer), x -> inputs.set(at, copy(x, owner))));
+            }
+            if (!edits.layers().isEmpty() || more.length > 0) {
+                hooks.addAll(hooks(edits, mode, first, rows.size(), lastPosition));
+            }
+            hooks.addAll(List.of(more));
+            Logits logits = run(first, rows.size(), lastPosition, more.length > 0, hooks);
+            return new PatchedRun(replacement, Optional.of(owner), logits, inputs);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
+    private Logits run(int first, int rows, boolean lastPosition, boolean whole, List<Hook> hooks) {
+        Hook[] all = hooks.toArray(Hook[]::new);
+        if (whole || first == model.config().nLayers()) { // nothing is set, or hooks may sit before the first block
+            long[][] batch = new long[rows][];
+            Arrays.fill(batch, tokens);
+            return lastPosition ? model.next(batch, all) : model.run(batch, all);
+        }
+        try (NDManager scope = model.newOwner()) {
+            NDArray stream = Tensors.alias(clean.get("resid_pre", first).array(), scope);
+            return model.runFrom(rows == 1 ? stream : stream.repeat(0, rows), first, lastPosition, all);
+        }
+    }
+
+    private static NDArray copy(NDArray x, NDManager owner) {
+        NDArray copy = x.duplicate();
+        copy.attach(owner);
+        return copy;
+    }
+
+    private List<Hook> hooks(FeatureEdits edits, Mode mode, int first, int rows, boolean lastPosition) {
+        List<Hook> hooks = new ArrayList<>();
+        Map<Integer, double[]> changes = new HashMap<>();
+        for (int layer : edits.layers()) {
+            if (mode.constrains()) {
+                changes.put(layer, edits.changes(layer, clean.get(input(layer)).array()));
+            } else {
+                hooks.add(Hook.observe(input(layer), x -> changes.put(layer, edits.changes(layer, x))));
+            }
+        }
+        for (int layer = first; layer < transcoders.size(); layer++) {
+            if (mode.frozenAttention()) {
+                NDArray pattern = clean.get("pattern", layer).array();
+                hooks.add(Hook.at("blocks." + layer + ".attn.hook_pattern", x -> each(pattern, x, rows)));
+            }
+            if (mode.constrains(layer)) {
+                hooks.addAll(hold(layer, rows));
+            }
+            int target = layer;
+            if (!mode.constrains() || mode.constrains(layer)) {
+                hooks.add(Hook.at(transcoders.output(layer).toString(), out -> {
+                    NDArray sum = out;
+                    for (int from : edits.layers()) {
+                        double[] by = changes.get(from);
+                        if (by != null && from <= target && target <= transcoders.lastWritten(from)) {
+                            sum = edits.add(sum, from, target, by);
+                        }
+                    }
+                    return sum;
+                }));
+            }
+        }
+        if (mode.direct(transcoders.size())) {
+            hooks.addAll(scales(first, rows, lastPosition));
+        }
+        return hooks;
+    }
+
+    /** Puts a layer's clean MLP output in the place of the new one; a skip answers to what it reads. */
+    private List<Hook> hold(int layer, int rows) {
+        NDArray before = kept().get(transcoders.output(layer).toString()).array();
+        NDArray read = clean.get(input(layer)).array();
+        List<NDArray> now = new ArrayList<>();
+        Optional<NDArray> skip = transcoders.skip(layer);
+        List<Hook> hooks = new ArrayList<>();
+        skip.ifPresent(w -> hooks.add(Hook.observe(input(layer), x -> {
+            NDArray moved = x.sub(Tensors.alias(read, x.getManager())); // [row, pos, dModel]
+            now.clear();
+            now.add(Tensors.linear(moved, w.toType(x.getDataType(), false), null));
+        })));
+        hooks.add(Hook.at(transcoders.output(layer).toString(), out -> {
+            NDArray held = each(before, out, rows);
+            return now.isEmpty() ? held : held.add(now.get(0));
+        }));
+        return hooks;
+    }
+
+    /** Keeps all norm scales from a layer on. */
+    private List<Hook> scales(int first, int rows, boolean lastPosition) {
+        List<Hook> hooks = new ArrayList<>();
+        for (HookName name : kept().names()) {
+            boolean last = name.toString().startsWith("ln_final");
+            if (name.toString().endsWith("hook_scale") && (last || name.layer() >= first)) {
+                NDArray scale = kept().get(name.toString()).array();
+                hooks.add(Hook.at(name.toString(), x -> {
+                    NDArray all = each(scale, x, rows);
+                    return last && lastPosition ? all.get(":, -1:") : all;
+                }));
+            }
+        }
+        return hooks;
+    }
+
+    /** The clean activation, for each row, owned by what stands in its place. */
+    private static NDArray each(NDArray clean, NDArray x, int rows) {
+        NDArray own = Tensors.alias(clean, x.getManager());
+        return rows == 1 ? own : own.repeat(0, rows);
+    }
+
+    private ActivationCache kept() {
+        if (kept == null) {
+            List<String> names = model.hookNames().stream()
+                    .map(HookName::toString)
+                    .filter(name -> name.endsWith("hook_scale") && !name.contains("_norm."))
+                    .toList();
+            List<String> all = new ArrayList<>(names);
+            IntStream.range(0, transcoders.size())
+                    .forEach(layer -> all.add(transcoders.output(layer).toString()));
+            kept = model.runWithCache(new long[][] {tokens}, all);
+        }
+        return kept;
+    }
+
+    /**
+     * Continues the prompt with features set. At the prompt the mode holds, if it is not a constrained one; after it attention is live, and only
+     * positions without an end are set, at every new token.
+     *
+     * @throws IllegalArgumentException when keys and values are not kept, or the mode constrains layers
+     */
+    public Generation generate(List<Setting> settings, Mode mode, Sampling sampling) {
+        if (mode.constrains() || !sampling.useCache()) {
+            throw new IllegalArgumentException("a text is continued with attention frozen at the prompt or live, and"
+                    + " with keys and values kept; got " + mode + (sampling.useCache() ? "" : ", useCache off"));
+        }
+        FeatureEdits prompt = FeatureEdits.of(replacement, List.of(settings), tokens.length);
+        FeatureEdits added = FeatureEdits.generated(replacement, settings);
+        List<Hook> first = prompt.layers().isEmpty() ? List.of() : hooks(prompt, mode, 0, 1, true);
+        List<Hook> later = added.layers().isEmpty() ? List.of() : hooks(added, Mode.LIVE, 0, 1, true);
+        List<Hook> all = new ArrayList<>();
+        first.forEach(hook -> all.add(during(hook, true)));
+        later.forEach(hook -> all.add(during(hook, false)));
+        return model.generate(new long[][] {tokens}, sampling, all.toArray(Hook[]::new));
+    }
+
+    /** A hook that acts at the first step of a generation only, or at all others. */
+    private static Hook during(Hook hook, boolean first) {
+        boolean[] passed = {false};
+        return new Hook(hook.point(), (x, name) -> {
+            boolean isFirst = !passed[0];
+            passed[0] = true;
+            return isFirst == first ? hook.edit().apply(x, name) : x;
+        });
+    }
+
+    @Override
+    public void close() {
+        clean.logits().close();
+        clean.close();
+        if (kept != null) {
+            kept.logits().close();
+            kept.close();
+        }
+    }
+}
