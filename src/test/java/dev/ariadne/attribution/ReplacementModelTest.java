@@ -16,7 +16,7 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 class ReplacementModelTest {
-    private static final long[] TOKENS = ReplacementFixtures.TOKENS;
+    private static final long[] TOKENS = ReplacementFixtures.tokens();
 
     @ParameterizedTest
     @ValueSource(strings = {"gemma_small_jumprelu", "llama_small_topk_skip", "gpt2_small_clt_relu"})

@@ -14,7 +14,9 @@ public final class ReplacementFixtures {
             List.of("gemma_small_jumprelu", "llama_small_topk_skip", "gpt2_small_clt_relu");
 
     /** The prompt of all recorded values. */
-    public static final long[] TOKENS = {0, 3, 4, 3, 2, 5, 3, 8};
+    public static long[] tokens() {
+        return new long[] {0, 3, 4, 3, 2, 5, 3, 8};
+    }
 
     private static final Path FOLDER = Path.of("src/test/resources/attribution");
     private static final Map<String, ReplacementModel> loaded = new TreeMap<>();
