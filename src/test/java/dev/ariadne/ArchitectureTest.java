@@ -68,6 +68,10 @@ class ArchitectureTest {
             seesOnly("transcoder", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view");
 
     @ArchTest
+    static final ArchRule attributionStandsOnTranscoder = seesOnly(
+            "attribution", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view", "dev.ariadne.transcoder");
+
+    @ArchTest
     static final ArchRule modelDoesNotTrain = noClasses()
             .that()
             .resideInAPackage("dev.ariadne.model..")

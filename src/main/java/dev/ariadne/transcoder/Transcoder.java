@@ -20,7 +20,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * Stands for one MLP: features = f(x·W_encᵀ + b_enc), output = features·W_dec + b_dec (+ x·W_skipᵀ). x is not centered by b_dec.
  *
- * <p>Its weights never change and are FLOAT32. Results of its functions belong to the manager of their argument.
+ * <p>Its weights never change and are FLOAT32; it computes in the type of what it is given. Results of its functions belong to the manager of
+ * their argument.
  */
 public final class Transcoder implements AutoCloseable {
     /** The names of the arrays in a file. */
@@ -33,26 +34,19 @@ public final class Transcoder implements AutoCloseable {
     static final String W_SKIP = "W_skip";
 
     private final NDManager manager;
-    private final Activation activation;
-    private final NDArray encoder;
-    private final NDArray encoderBias;
+    private final Encoder encoder;
     private final NDArray decoder;
     private final NDArray decoderBias;
-    private final @Nullable NDArray threshold;
     private final @Nullable NDArray skip;
-    private final NDArray k;
 
     /** Takes over the arrays and the manager that owns them. */
     Transcoder(NDManager manager, Activation activation, Map<String, NDArray> arrays) {
         this.manager = manager;
-        this.activation = activation;
-        this.encoder = required(arrays, W_ENC);
-        this.encoderBias = required(arrays, B_ENC);
+        this.encoder = Encoder.of(
+                manager, activation, required(arrays, W_ENC), required(arrays, B_ENC), arrays.get(THRESHOLD));
         this.decoder = required(arrays, W_DEC);
         this.decoderBias = required(arrays, B_DEC);
-        this.threshold = arrays.get(THRESHOLD);
         this.skip = arrays.get(W_SKIP);
-        this.k = manager.create((long) activation.k());
         Map<String, long[]> shapes = new LinkedHashMap<>();
         arrays.forEach((name, array) -> {
             shapes.put(name, array.getShape().getShape());
@@ -63,7 +57,7 @@ public final class Transcoder implements AutoCloseable {
         check(activation, shapes);
     }
 
-    private static NDArray required(Map<String, NDArray> arrays, String name) {
+    static NDArray required(Map<String, NDArray> arrays, String name) {
         NDArray array = arrays.get(name);
         if (array == null) {
             throw new IllegalArgumentException("a transcoder needs " + String.join(", ", W_ENC, B_ENC, W_DEC, B_DEC)
@@ -174,27 +168,27 @@ public final class Transcoder implements AutoCloseable {
 
     /** How many features it has. */
     public int features() {
-        return (int) encoder.getShape().get(0);
+        return encoder.features();
     }
 
     /** The width of what it reads and writes. */
     public int dModel() {
-        return (int) encoder.getShape().get(1);
+        return encoder.dModel();
     }
 
     /** What stands between encoder and decoder. */
     public Activation activation() {
-        return activation;
+        return encoder.activation();
     }
 
     /** W_enc [features, dModel]; the transcoder's own. */
     public NDArray encoder() {
-        return encoder;
+        return encoder.w();
     }
 
     /** b_enc [features]; the transcoder's own. */
     public NDArray encoderBias() {
-        return encoderBias;
+        return encoder.b();
     }
 
     /** W_dec [features, dModel]; the transcoder's own. */
@@ -209,7 +203,7 @@ public final class Transcoder implements AutoCloseable {
 
     /** What a pre-activation must exceed: [] or [features]; the transcoder's own. */
     public Optional<NDArray> threshold() {
-        return Optional.ofNullable(threshold);
+        return Optional.ofNullable(encoder.threshold());
     }
 
     /** W_skip [dModel, dModel], applied as x·W_skipᵀ; the transcoder's own. */
@@ -219,31 +213,28 @@ public final class Transcoder implements AutoCloseable {
 
     /** The encoder before its activation function: x [..., dModel] → [..., features]. */
     public NDArray preactivations(NDArray x) {
-        return Tensors.linear(x, encoder, encoderBias);
+        return encoder.preactivations(x);
     }
 
     /** The features of x [..., dModel] → [..., features]. */
     public NDArray encode(NDArray x) {
-        NDArray pre = preactivations(x);
-        return switch (activation.kind()) {
-            case RELU -> pre.getNDArrayInternal().relu();
-            case TOP_K -> Tensors.largest(pre, k);
-            case JUMP_RELU -> {
-                NDArray above = pre.gt(Tensors.alias(threshold().orElseThrow(), pre.getManager()));
-                yield pre.mul(above.toType(pre.getDataType(), false));
-            }
-        };
+        return activate(preactivations(x));
+    }
+
+    /** The features of pre-activations [..., features]. */
+    public NDArray activate(NDArray pre) {
+        return encoder.activate(pre);
     }
 
     /** What features add up to, without a skip: [..., features] → [..., dModel]. */
     public NDArray decode(NDArray features) {
-        return features.matMul(decoder).add(decoderBias);
+        return features.matMul(Encoder.like(decoder, features)).add(Encoder.like(decoderBias, features));
     }
 
     /** The MLP's output as the transcoder sees it: x [..., dModel] → [..., dModel]. */
     public NDArray reconstruct(NDArray x) {
         NDArray out = decode(encode(x));
-        return skip == null ? out : out.add(Tensors.linear(x, skip, null));
+        return skip == null ? out : out.add(Tensors.linear(x, Encoder.like(skip, x), null));
     }
 
     /**
@@ -278,8 +269,8 @@ public final class Transcoder implements AutoCloseable {
     /** The arrays by their names in a file. */
     Map<String, NDArray> stored() {
         Map<String, NDArray> arrays = new LinkedHashMap<>();
-        arrays.put(W_ENC, encoder);
-        arrays.put(B_ENC, encoderBias);
+        arrays.put(W_ENC, encoder.w());
+        arrays.put(B_ENC, encoder.b());
         arrays.put(W_DEC, decoder);
         arrays.put(B_DEC, decoderBias);
         threshold().ifPresent(theta -> arrays.put(THRESHOLD, theta));
@@ -289,7 +280,7 @@ public final class Transcoder implements AutoCloseable {
 
     @Override
     public String toString() {
-        return features() + " features of width " + dModel() + ", " + activation
+        return features() + " features of width " + dModel() + ", " + activation()
                 + (skip == null ? "" : ", with a skip");
     }
 

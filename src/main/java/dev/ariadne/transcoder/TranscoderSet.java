@@ -1,11 +1,10 @@
 package dev.ariadne.transcoder;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import dev.ariadne.model.Hook;
-import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.weights.Checkpoint;
-import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -17,6 +16,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.stream.IntStream;
 
@@ -30,7 +30,7 @@ import java.util.stream.IntStream;
  * }
  * }</pre>
  */
-public final class TranscoderSet implements Displayable, AutoCloseable {
+public final class TranscoderSet implements Transcoders {
     private static final String CONFIG = "config.yaml";
 
     private final TranscoderConfig config;
@@ -131,34 +131,44 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
         }
     }
 
-    /** How many layers it has. */
+    @Override
     public int size() {
         return layers.size();
     }
 
-    /** The model whose MLPs the transcoders stand for. */
+    @Override
+    public int dModel() {
+        return layers.get(0).dModel();
+    }
+
+    @Override
+    public int features(int layer) {
+        return file(layer).features();
+    }
+
+    @Override
+    public Activation activation(int layer) {
+        return file(layer).activation();
+    }
+
+    @Override
     public String modelName() {
         return config.modelName();
     }
 
-    /** What each transcoder reads, without the block: "mlp.hook_in". */
+    @Override
     public String inputHook() {
         return config.inputHook();
     }
 
-    /** What each transcoder stands for, without the block: "mlp.hook_out". */
+    @Override
     public String outputHook() {
         return config.outputHook();
     }
 
-    /** The hook point that a layer's transcoder reads. */
-    public HookName input(int layer) {
-        return HookName.of("blocks." + requireLayer(layer) + "." + inputHook());
-    }
-
-    /** The hook point that a layer's transcoder stands for. */
-    public HookName output(int layer) {
-        return HookName.of("blocks." + requireLayer(layer) + "." + outputHook());
+    @Override
+    public int lastWritten(int layer) {
+        return layer;
     }
 
     /**
@@ -167,22 +177,57 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
      * @throws java.io.UncheckedIOException when its file cannot be read
      */
     public Transcoder transcoder(int layer) {
-        return layers.get(requireLayer(layer)).transcoder();
+        return file(layer).transcoder();
     }
 
-    private int requireLayer(int layer) {
+    private TranscoderFile file(int layer) {
         if (layer < 0 || layer >= size()) {
             throw new IllegalArgumentException(
                     "layer must be from 0 to " + (size() - 1) + ", got " + layer + "; the set has " + size());
         }
-        return layer;
+        return layers.get(layer);
     }
 
-    /**
-     * Hooks that put reconstructions in the place of MLP outputs, for a run.
-     *
-     * @param chosen the layers; none is all
-     */
+    @Override
+    public NDArray preactivations(int layer, NDArray x) {
+        return transcoder(layer).preactivations(x);
+    }
+
+    @Override
+    public NDArray activate(int layer, NDArray preactivations) {
+        return transcoder(layer).activate(preactivations);
+    }
+
+    @Override
+    public NDArray encoderRows(int layer, long[] features, NDManager owner) {
+        return Encoder.rows(transcoder(layer).encoder(), features, owner);
+    }
+
+    @Override
+    public NDArray encoderBias(int layer) {
+        return transcoder(layer).encoderBias();
+    }
+
+    @Override
+    public NDArray decoderRows(int layer, long[] features, int target, NDManager owner) {
+        if (target != layer) {
+            throw new IllegalArgumentException(
+                    "a layer's features write to its own MLP output, " + layer + ", got " + target);
+        }
+        return Encoder.rows(transcoder(layer).decoder(), features, owner);
+    }
+
+    @Override
+    public NDArray decoderBias(int layer) {
+        return transcoder(layer).decoderBias();
+    }
+
+    @Override
+    public Optional<NDArray> skip(int layer) {
+        return transcoder(layer).skip();
+    }
+
+    @Override
     public Hook[] hooks(int... chosen) {
         int[] all = chosen.length > 0 ? chosen : IntStream.range(0, size()).toArray();
         List<Hook> hooks = new ArrayList<>();
@@ -201,24 +246,9 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
         return hooks.toArray(Hook[]::new);
     }
 
-    /**
-     * Requires a model of as many layers and the same width, with the set's hook points.
-     *
-     * @throws IllegalArgumentException when it is another
-     */
+    @Override
     public TranscoderSet requireFits(HookedTransformer model) {
-        if (model.config().nLayers() != size()
-                || model.config().dModel() != layers.get(0).dModel()) {
-            throw new IllegalArgumentException("these transcoders are for " + modelName() + ", of " + size()
-                    + " layers and width " + layers.get(0).dModel() + "; model '" + model.name() + "' has "
-                    + model.config().nLayers() + " layers and width "
-                    + model.config().dModel());
-        }
-        for (HookName point : List.of(input(0), output(0))) {
-            if (!model.hookNames().contains(point)) {
-                throw new IllegalArgumentException("model '" + model.name() + "' has no hook point " + point);
-            }
-        }
+        Transcoders.super.requireFits(model);
         return this;
     }
 
@@ -242,7 +272,6 @@ public final class TranscoderSet implements Displayable, AutoCloseable {
         return "transcoders of " + size() + " layers for " + modelName();
     }
 
-    /** Frees the transcoders and closes their files. */
     @Override
     public void close() {
         layers.forEach(TranscoderFile::close);

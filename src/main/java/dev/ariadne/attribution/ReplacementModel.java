@@ -1,0 +1,180 @@
+package dev.ariadne.attribution;
+
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Tokenizer;
+import dev.ariadne.transcoder.Transcoders;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalLong;
+import java.util.stream.LongStream;
+
+/**
+ * A model and transcoders that stand for its MLPs: what attribution graphs and feature interventions are made with.
+ *
+ * <p>At the first position of a prompt nothing is active, as transcoders are not trained there: a prompt begins with a beginning-of-sequence
+ * token, which is put in front where the model has one.
+ *
+ * <pre>{@code
+ * var replacement = ReplacementModel.load("gemma-2-2b", Path.of("gemma-scope-transcoders"));
+ * replacement.features("Dallas is in")
+ * }</pre>
+ */
+public final class ReplacementModel implements Displayable, AutoCloseable {
+    private final HookedTransformer model;
+    private final Transcoders transcoders;
+    private final int zeroed;
+    private final Map<String, String> labels; // of features, by layer_index
+    private final boolean owned;
+
+    private ReplacementModel(
+            HookedTransformer model, Transcoders transcoders, int zeroed, Map<String, String> labels, boolean owned) {
+        if (zeroed < 0) {
+            throw new IllegalArgumentException(
+                    "the number of zeroed positions must be 0 or more, got " + zeroed + "; 1 is the first token only");
+        }
+        this.model = model;
+        this.transcoders = transcoders.requireFits(model);
+        this.zeroed = zeroed;
+        this.labels = Map.copyOf(labels);
+        this.owned = owned;
+    }
+
+    /**
+     * Puts a model and transcoders together; both stay the caller's. With a model in FLOAT64 all is computed in FLOAT64.
+     *
+     * @throws IllegalArgumentException when the transcoders are for another model: other layers, width or hook points
+     */
+    public static ReplacementModel of(HookedTransformer model, Transcoders transcoders) {
+        return new ReplacementModel(model, transcoders, 1, Map.of(), false);
+    }
+
+    /**
+     * Loads a model and its transcoders; they are closed with the result.
+     *
+     * @param model as for {@link HookedTransformer#load(String)}
+     * @param transcoders a folder with a config.yaml
+     */
+    public static ReplacementModel load(String model, Path transcoders) {
+        HookedTransformer loaded = HookedTransformer.load(model);
+        try {
+            Transcoders read = Transcoders.load(transcoders);
+            try {
+                return new ReplacementModel(loaded, read, 1, Map.of(), true);
+            } catch (RuntimeException e) {
+                read.close();
+                throw e;
+            }
+        } catch (IOException e) {
+            loaded.close();
+            throw new UncheckedIOException(e.getMessage(), e);
+        } catch (RuntimeException | Error e) {
+            loaded.close();
+            throw e;
+        }
+    }
+
+    /**
+     * The same, with nothing active at so many first positions: 4 for the chat models of Gemma 3.
+     *
+     * @param positions from 0
+     * @return shares model and transcoders with this one; closing either closes what was loaded
+     */
+    public ReplacementModel withZeroed(int positions) {
+        return new ReplacementModel(model, transcoders, positions, labels, owned);
+    }
+
+    /**
+     * The same, with names for features.
+     *
+     * @param names by layer_index, such as "1_207"
+     * @return shares model and transcoders with this one; closing either closes what was loaded
+     */
+    public ReplacementModel withLabels(Map<String, String> names) {
+        return new ReplacementModel(model, transcoders, zeroed, names, owned);
+    }
+
+    /** The model itself. */
+    public HookedTransformer model() {
+        return model;
+    }
+
+    /** What stands for its MLPs. */
+    public Transcoders transcoders() {
+        return transcoders;
+    }
+
+    /** At how many first positions nothing is active. */
+    public int zeroed() {
+        return zeroed;
+    }
+
+    /** What a feature is called; empty when it has no name. */
+    public String label(int layer, int index) {
+        return labels.getOrDefault(layer + "_" + index, "");
+    }
+
+    /** A prompt's token ids, with the model's beginning-of-sequence token in front where it has one, else its end-of-sequence token. */
+    public long[] tokens(String prompt) {
+        long[] ids = model.toTokens(prompt)[0];
+        Tokenizer tokenizer = model.tokenizer();
+        OptionalLong front = tokenizer.bosId().isPresent() ? tokenizer.bosId() : tokenizer.eosId();
+        if (front.isEmpty() || ids[0] == front.getAsLong()) {
+            return ids;
+        }
+        return LongStream.concat(LongStream.of(front.getAsLong()), Arrays.stream(ids))
+                .toArray();
+    }
+
+    /** Tokens, readable; "#id" without a tokenizer. */
+    List<String> labels(long[] tokens) {
+        return model.hasTokenizer()
+                ? model.tokenizer().toStrings(tokens)
+                : Arrays.stream(tokens).mapToObj(id -> "#" + id).toList();
+    }
+
+    /** The features that are active on a prompt, shown as the strongest at each token. */
+    public ActiveFeatures features(String prompt) {
+        return features(tokens(prompt));
+    }
+
+    /** The features that are active on token ids, which begin as {@link #tokens} has them. */
+    public ActiveFeatures features(long[] tokens) {
+        try (CleanRun run = new CleanRun(this, tokens, List.of(), this::label)) {
+            return run.features();
+        }
+    }
+
+    @Override
+    public View view() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("model", model.name());
+        facts.put("layers", Integer.toString(transcoders.size()));
+        facts.put("transcoders", transcoders.toString());
+        facts.put("reads", transcoders.inputHook());
+        facts.put("stands for", transcoders.outputHook());
+        facts.put("nothing active at", zeroed == 0 ? "no position" : "the first " + zeroed + " of a prompt");
+        facts.put("labeled features", Integer.toString(labels.size()));
+        return new View.Facts("replacement model", facts);
+    }
+
+    @Override
+    public String toString() {
+        return model.name() + " with " + transcoders;
+    }
+
+    /** Frees model and transcoders if they were loaded by this object. */
+    @Override
+    public void close() {
+        if (owned) {
+            transcoders.close();
+            model.close();
+        }
+    }
+}

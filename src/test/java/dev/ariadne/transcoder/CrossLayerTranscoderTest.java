@@ -1,0 +1,164 @@
+package dev.ariadne.transcoder;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import ai.djl.Device;
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import dev.ariadne.tensor.Tensors;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+
+class CrossLayerTranscoderTest {
+    private static final HookedTransformer model = HookedTransformer.load("gpt2-tiny", "cpu");
+    private static final long[][] TOKENS = {{5, 9, 3, 7, 30}};
+    private static final int FEATURES = 20;
+
+    private final NDManager manager = Tensors.engine().newBaseManager(Device.cpu());
+
+    @AfterEach
+    void close() {
+        manager.close();
+    }
+
+    private List<Map<String, NDArray>> arrays() {
+        Random random = new Random(3);
+        int layers = model.config().nLayers();
+        int width = model.config().dModel();
+        List<Map<String, NDArray>> all = new ArrayList<>();
+        for (int layer = 0; layer < layers; layer++) {
+            Map<String, NDArray> arrays = new LinkedHashMap<>();
+            arrays.put("W_enc", random(random, FEATURES, width));
+            arrays.put("b_enc", random(random, FEATURES));
+            arrays.put("W_dec", random(random, FEATURES, layers - layer, width));
+            arrays.put("b_dec", random(random, width));
+            arrays.put("W_skip", random(random, width, width));
+            all.add(arrays);
+        }
+        return all;
+    }
+
+    private NDArray random(Random random, long... sizes) {
+        Shape shape = new Shape(sizes);
+        float[] values = new float[(int) shape.size()];
+        for (int i = 0; i < values.length; i++) {
+            values[i] = (float) (0.1 * random.nextGaussian());
+        }
+        return manager.create(values, shape);
+    }
+
+    private static CrossLayerTranscoder of(List<Map<String, NDArray>> arrays) {
+        return CrossLayerTranscoder.of("gpt2-tiny", "hook_resid_mid", "hook_mlp_out", arrays);
+    }
+
+    /** What stands in for one MLP, number by number from the plain arrays. */
+    private static float[] slowly(List<Map<String, NDArray>> arrays, int target, List<float[]> read) {
+        int width = model.config().dModel();
+        int pos = TOKENS[0].length;
+        double[] out = new double[pos * width];
+        for (int layer = 0; layer <= target; layer++) {
+            float[] encoder = arrays.get(layer).get("W_enc").toFloatArray();
+            float[] bias = arrays.get(layer).get("b_enc").toFloatArray();
+            float[] decoder = arrays.get(layer).get("W_dec").toFloatArray();
+            float[] x = read.get(layer);
+            int written = model.config().nLayers() - layer;
+            for (int p = 0; p < pos; p++) {
+                for (int f = 0; f < FEATURES; f++) {
+                    double a = bias[f];
+                    for (int i = 0; i < width; i++) {
+                        a += encoder[f * width + i] * x[p * width + i];
+                    }
+                    for (int i = 0; i < width && a > 0; i++) {
+                        out[p * width + i] += a * decoder[(f * written + target - layer) * width + i];
+                    }
+                }
+            }
+        }
+        float[] bias = arrays.get(target).get("b_dec").toFloatArray();
+        float[] skip = arrays.get(target).get("W_skip").toFloatArray();
+        float[] result = new float[out.length];
+        for (int at = 0; at < out.length; at++) {
+            int i = at % width;
+            double sum = out[at] + bias[i];
+            for (int j = 0; j < width; j++) {
+                sum += read.get(target)[at - i + j] * skip[i * width + j];
+            }
+            result[at] = (float) sum;
+        }
+        return result;
+    }
+
+    @Test
+    void aRunWithReplacedMlpsIsWhatPatchingByHandGives() {
+        List<Map<String, NDArray>> arrays = arrays();
+        try (CrossLayerTranscoder transcoder = of(arrays)) {
+            List<Hook> patches = new ArrayList<>();
+            List<float[]> read = new ArrayList<>();
+            for (int layer = 0; layer < transcoder.size(); layer++) {
+                String input = transcoder.input(layer).toString();
+                try (ActivationCache cache = model.runWithCache(TOKENS, List.of(input), patches.toArray(Hook[]::new))) {
+                    read.add(cache.get(input).toFloatArray());
+                }
+                float[] out = slowly(arrays, layer, read);
+                patches.add(Hook.at(
+                        transcoder.output(layer).toString(), x -> x.getManager().create(out, x.getShape())));
+            }
+            try (Logits replaced = model.run(TOKENS, transcoder.hooks());
+                    Logits slow = model.run(TOKENS, patches.toArray(Hook[]::new));
+                    Logits again = model.run(TOKENS, transcoder.hooks());
+                    Logits last = model.run(TOKENS, transcoder.hooks(1));
+                    Logits before = model.run(TOKENS)) {
+                assertThat(replaced.array().toFloatArray())
+                        .containsExactly(slow.array().toFloatArray(), within(1e-4f));
+                assertThat(again.array().toFloatArray())
+                        .isEqualTo(replaced.array().toFloatArray());
+                assertThat(last.array().toFloatArray())
+                        .isNotEqualTo(replaced.array().toFloatArray())
+                        .isNotEqualTo(before.array().toFloatArray());
+            }
+        }
+    }
+
+    @Test
+    void decoderRowsAreThoseOfTheWrittenLayer() {
+        List<Map<String, NDArray>> arrays = arrays();
+        int width = model.config().dModel();
+        try (CrossLayerTranscoder transcoder = of(arrays)) {
+            float[] all = arrays.get(0).get("W_dec").toFloatArray(); // [feature, 2, dModel]
+            float[] rows =
+                    transcoder.decoderRows(0, new long[] {7, 2}, 1, manager).toFloatArray();
+            for (int i = 0; i < width; i++) {
+                assertThat(rows[i]).isEqualTo(all[(7 * 2 + 1) * width + i]);
+                assertThat(rows[width + i]).isEqualTo(all[(2 * 2 + 1) * width + i]);
+            }
+            assertThatThrownBy(() -> transcoder.decoderRows(1, new long[] {0}, 0, manager))
+                    .hasMessageContaining("features of layer 1 write to layers 1 to 1, got 0");
+        }
+    }
+
+    @Test
+    void whatDoesNotFitIsRefused() {
+        List<Map<String, NDArray>> arrays = arrays();
+        arrays.get(1)
+                .put("W_dec", random(new Random(1), FEATURES, 2, model.config().dModel()));
+        assertThatThrownBy(() -> of(arrays))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("W_dec of layer 1 must be [features, 1, dModel]")
+                .hasMessageContaining("got (20, 2, 32)");
+        arrays.get(1).remove("W_dec");
+        assertThatThrownBy(() -> of(arrays)).hasMessageContaining("there is no W_dec");
+        assertThatThrownBy(() -> of(List.of())).hasMessageContaining("at least one layer");
+    }
+}
