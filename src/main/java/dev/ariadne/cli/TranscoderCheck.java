@@ -6,7 +6,7 @@ import dev.ariadne.transcoder.Feature;
 import java.io.IOException;
 import java.nio.file.Path;
 
-/** A small model with transcoders: its logits, and which features are active on the prompt, before and after the activation function. */
+/** A small model with transcoders: its logits, and which features are active on the prompt, before and after the activation function, and what interventions do. */
 final class TranscoderCheck implements Conformance.Check {
     private static final double TOLERANCE = 1e-4;
 
@@ -27,6 +27,7 @@ final class TranscoderCheck implements Conformance.Check {
                 comparison.close("logits", logits.array().toFloatArray(), expected.floats("logits"), TOLERANCE);
             }
             compare(fixture.replacement().features(tokens), expected, comparison);
+            InterventionCheck.compare(fixture, expected, comparison);
             comparison.leave(expected.unread());
         }
     }

@@ -62,8 +62,9 @@ public final class Contrast implements Displayable {
      */
     public static Contrast of(Readings readings, List<Spot> positive, List<Spot> negative, double least, double most) {
         if (positive.isEmpty() || !(least > 0 && least <= 1 && most >= 0 && most < least)) {
-            throw new IllegalArgumentException("a contrast wants at least one positive token, and shares with 0 ≤ most <"
-                    + " least ≤ 1; got " + positive.size() + " tokens, least " + least + ", most " + most);
+            throw new IllegalArgumentException(
+                    "a contrast wants at least one positive token, and shares with 0 ≤ most <" + " least ≤ 1; got "
+                            + positive.size() + " tokens, least " + least + ", most " + most);
         }
         Map<Integer, Map<Integer, double[]>> found = new TreeMap<>(); // layer, index: positives, negatives, sum
         count(readings, positive, found, 0);

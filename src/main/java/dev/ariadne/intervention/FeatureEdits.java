@@ -103,14 +103,16 @@ final class FeatureEdits {
         int known = (int) (x.getShape().get(0) * pos); // a clean run has one row, for all
         try (NDManager scope = x.getManager().newSubManager()) {
             NDArray flat = Tensors.alias(x, scope).reshape(known, x.getShape().get(2));
-            NDArray ids = scope.create(cellsSet.stream().mapToLong(cell -> cell % known).toArray());
+            NDArray ids = scope.create(
+                    cellsSet.stream().mapToLong(cell -> cell % known).toArray());
             NDArray now = transcoders.encode(layer, Tensors.embedding(ids, flat)); // [set cell, feature]
             double[] current = now.toType(DataType.FLOAT64, false).toDoubleArray();
             int width = transcoders.features(layer);
             for (int i = 0; i < cellsSet.size(); i++) {
                 int cell = cellsSet.get(i);
                 boolean silent = cell % pos < zeroed();
-                for (Map.Entry<Integer, Double> one : at(layer).getOrDefault(cell, Map.of()).entrySet()) {
+                for (Map.Entry<Integer, Double> one :
+                        at(layer).getOrDefault(cell, Map.of()).entrySet()) {
                     int column = Arrays.binarySearch(features, one.getKey());
                     double was = silent ? 0 : current[i * width + one.getKey()];
                     changes[cell * features.length + column] = one.getValue() - was;

@@ -112,7 +112,9 @@ public final class FeaturePatcher implements AutoCloseable {
 
     private PatchedRun run(List<List<Setting>> rows, Mode mode, boolean lastPosition, Hook... more) {
         FeatureEdits edits = FeatureEdits.of(replacement, rows, tokens.length);
-        int first = edits.layers().isEmpty() ? model.config().nLayers() : edits.layers().get(0);
+        int first = edits.layers().isEmpty()
+                ? model.config().nLayers()
+                : edits.layers().get(0);
         if (more.length > 0) {
             first = 0; // they may sit anywhere
         }

@@ -24,8 +24,7 @@ public record Intervention(Supernode node, Kind kind, double amount, String repl
     /** Requires a finite number and members to set. */
     public Intervention {
         if (!Double.isFinite(amount)) {
-            throw new IllegalArgumentException(
-                    "'" + node.name() + "' must be set to a finite number, got " + amount);
+            throw new IllegalArgumentException("'" + node.name() + "' must be set to a finite number, got " + amount);
         }
         if (node.features().isEmpty()) {
             throw new IllegalArgumentException("'" + node.name()

@@ -158,7 +158,8 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
                 for (Supernode child : parents.get(row).children()) {
                     Supernode node = Objects.requireNonNull(nodes.get(child.name()));
                     double left = fraction(run.activations(row, node.features()), base(node));
-                    weights.put(List.of(parents.get(row).name(), child.name()), 1 - left);
+                    double lost = Math.abs(1 - left) < 1e-6 ? 0 : 1 - left; // else rounding would have a sign
+                    weights.put(List.of(parents.get(row).name(), child.name()), lost);
                 }
             }
         }
@@ -200,7 +201,8 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
         List<Setting> settings = new ArrayList<>();
         for (Intervention one : all) {
             if (!once.add(one.node().name())) {
-                throw new IllegalArgumentException("'" + one.node().name() + "' is set twice; say once what it is to be");
+                throw new IllegalArgumentException(
+                        "'" + one.node().name() + "' is set twice; say once what it is to be");
             }
             if (!one.replaces().isEmpty() && !nodes.containsKey(one.replaces())) {
                 throw new IllegalArgumentException("'" + one.node().name() + "' is to replace '" + one.replaces()
@@ -249,10 +251,13 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
 
     private InterventionResult result(List<Intervention> interventions, List<Setting> settings, PatchedRun run) {
         Map<String, Double> fractions = new LinkedHashMap<>();
-        Consumer<Supernode> read = node ->
-                fractions.put(node.name(), fraction(run.activations(placed(node)), defaultsOf(node)));
+        Consumer<Supernode> read =
+                node -> fractions.put(node.name(), fraction(run.activations(placed(node)), defaultsOf(node)));
         nodes.values().forEach(read);
-        interventions.stream().map(Intervention::node).filter(node -> !nodes.containsKey(node.name())).forEach(read);
+        interventions.stream()
+                .map(Intervention::node)
+                .filter(node -> !nodes.containsKey(node.name()))
+                .forEach(read);
         interventions.stream()
                 .filter(one -> one.kind() != Intervention.Kind.WATCH)
                 .forEach(one -> fractions.put(one.node().name(), Double.NaN)); // it is what it was set to

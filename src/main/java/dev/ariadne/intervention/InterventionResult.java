@@ -180,9 +180,10 @@ public final class InterventionResult implements Displayable {
         for (InterventionResult result : all) {
             InterventionResult first = all.get(0);
             if (result.model != first.model || !result.prompt.equals(first.prompt)) {
-                throw new IllegalArgumentException("only interventions on one prompt of one model can be compared, got “"
-                        + first.prompt + "” of " + first.model.name() + " and “" + result.prompt + "” of "
-                        + result.model.name());
+                throw new IllegalArgumentException(
+                        "only interventions on one prompt of one model can be compared, got “"
+                                + first.prompt + "” of " + first.model.name() + " and “" + result.prompt + "” of "
+                                + result.model.name());
             }
             Change top = result.top(1).get(0);
             table.stringColumn("intervention").append(result.title());
@@ -229,9 +230,10 @@ public final class InterventionResult implements Displayable {
         for (Intervention one : interventions) {
             if (!inRows(one.node())) {
                 one.node().children().stream()
-                        .filter(child -> nodes.stream().anyMatch(node -> node.id().equals(child.name())))
-                        .forEach(child -> arrows.add(
-                                new SupernodeGraph.Edge(one.node().name(), child.name(), Double.NaN)));
+                        .filter(child ->
+                                nodes.stream().anyMatch(node -> node.id().equals(child.name())))
+                        .forEach(child ->
+                                arrows.add(new SupernodeGraph.Edge(one.node().name(), child.name(), Double.NaN)));
             }
         }
         List<SupernodeGraph.Output> outputs = new ArrayList<>();
@@ -248,7 +250,9 @@ public final class InterventionResult implements Displayable {
     }
 
     private boolean inRows(Supernode node) {
-        return rows.stream().flatMap(List::stream).anyMatch(other -> other.name().equals(node.name()));
+        return rows.stream()
+                .flatMap(List::stream)
+                .anyMatch(other -> other.name().equals(node.name()));
     }
 
     private SupernodeGraph.Node node(Supernode node, int row) {

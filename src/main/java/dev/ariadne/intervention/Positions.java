@@ -48,7 +48,8 @@ public record Positions(int first, int end, boolean single) {
             }
             return new int[] {position};
         }
-        return IntStream.range(cut(first, length), open() ? length : cut(end, length)).toArray();
+        return IntStream.range(cut(first, length), open() ? length : cut(end, length))
+                .toArray();
     }
 
     private static int cut(int position, int length) {

@@ -51,7 +51,8 @@ public final class Readings {
         for (Spot spot : spots) {
             long[] ids = replacement.tokens(spot.prompt());
             if (tokens.put(spot, ids) == null) {
-                byLength.computeIfAbsent(ids.length, length -> new ArrayList<>()).add(spot);
+                byLength.computeIfAbsent(ids.length, length -> new ArrayList<>())
+                        .add(spot);
                 readings.positions.put(spot, spot.in(readings.words(ids)));
                 readings.active.put(spot, new ArrayList<>());
             }

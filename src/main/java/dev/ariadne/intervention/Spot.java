@@ -35,8 +35,7 @@ public record Spot(String prompt, int position, String token) {
                 return i;
             }
         }
-        throw new IllegalArgumentException(
-                "'" + token + "' is no token of “" + prompt + "”; its tokens are " + tokens);
+        throw new IllegalArgumentException("'" + token + "' is no token of “" + prompt + "”; its tokens are " + tokens);
     }
 
     @Override

@@ -25,7 +25,6 @@ import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
-import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Features that are set, against slow and obvious runs. What circuit-tracer recorded is compared in the conformance check. */
@@ -33,7 +32,7 @@ class FeaturePatcherTest {
     private static final String PER_LAYER = "gemma_small_jumprelu";
     private static final String CROSS_LAYER = "gpt2_small_clt_relu";
     private static final String SKIP = "llama_small_topk_skip";
-    private static final long[] TOKENS = ReplacementFixtures.TOKENS;
+    private static final long[] TOKENS = ReplacementFixtures.tokens();
 
     private static List<Feature> active(String name) {
         long[] all = ReplacementFixtures.longs(name, "active_features");
@@ -154,13 +153,15 @@ class FeaturePatcherTest {
         }
         for (int target = 0; target < features.size(); target++) {
             Feature f = features.get(target);
-            double moved = after.get(f.layer())[f.position()][f.index()] - before.get(f.layer())[f.position()][f.index()];
+            double moved =
+                    after.get(f.layer())[f.position()][f.index()] - before.get(f.layer())[f.position()][f.index()];
             double edge = adjacency[target * nodes + source];
             assertThat(moved).as("%s", f).isCloseTo(edge, within(tolerance + 1e-3 * Math.abs(edge)));
         }
         double[] was = last(patcher.clean().logits(), 0);
         double[] now = last(run.logits(), 0);
-        double shift = Arrays.stream(now).average().orElseThrow() - Arrays.stream(was).average().orElseThrow();
+        double shift = Arrays.stream(now).average().orElseThrow()
+                - Arrays.stream(was).average().orElseThrow();
         long[] ids = ReplacementFixtures.longs(name, "logit_ids");
         for (int k = 0; k < ids.length; k++) {
             double edge = adjacency[(nodes - ids.length + k) * nodes + source];
@@ -202,7 +203,8 @@ class FeaturePatcherTest {
                 PatchedRun elsewhere = patcher.next(List.of(low), Mode.constrained(1, 2))) {
             double[] clean = last(patcher.clean().logits(), 0);
             assertThat(last(whole.logits(), 0)).containsExactly(last(direct.logits(), 0));
-            assertThat(distance(last(part.logits(), 0), last(direct.logits(), 0))).isGreaterThan(1e-3);
+            assertThat(distance(last(part.logits(), 0), last(direct.logits(), 0)))
+                    .isGreaterThan(1e-3);
             assertThat(distance(last(elsewhere.logits(), 0), clean)).isGreaterThan(1e-3); // written at 1 and 2
         }
     }
@@ -278,7 +280,8 @@ class FeaturePatcherTest {
             assertThat(patcher.generate(List.of(), Mode.FROZEN, five).tokens()).isDeepEqualTo(plain.tokens());
             Sampling drawn = five.withTemperature(2).withSeed(3);
             assertThat(patcher.generate(settings, Mode.FROZEN, drawn).tokens())
-                    .isDeepEqualTo(patcher.generate(settings, Mode.FROZEN, drawn).tokens());
+                    .isDeepEqualTo(
+                            patcher.generate(settings, Mode.FROZEN, drawn).tokens());
         }
     }
 

@@ -21,11 +21,13 @@ final class Reconstruction {
         Transcoders t = replacement.transcoders();
         List<String> points = IntStream.range(0, t.size())
                 .boxed()
-                .flatMap(each -> Stream.of(t.input(each).toString(), t.output(each).toString()))
+                .flatMap(each ->
+                        Stream.of(t.input(each).toString(), t.output(each).toString()))
                 .distinct()
                 .toList();
         try (ActivationCache cache = replacement.model().runWithCache(new long[][] {tokens}, points)) {
-            NDArray error = read(cache, t.output(layer).toString(), owner).sub(Tensors.alias(t.decoderBias(layer), owner));
+            NDArray error =
+                    read(cache, t.output(layer).toString(), owner).sub(Tensors.alias(t.decoderBias(layer), owner));
             for (int from = 0; from <= layer; from++) {
                 if (t.lastWritten(from) >= layer) {
                     NDArray a = t.encode(from, read(cache, t.input(from).toString(), owner)); // [pos, feature]
@@ -34,7 +36,10 @@ final class Reconstruction {
                 }
             }
             if (t.skip(layer).isPresent()) {
-                error = error.sub(Tensors.linear(read(cache, t.input(layer).toString(), owner), t.skip(layer).get(), null));
+                error = error.sub(Tensors.linear(
+                        read(cache, t.input(layer).toString(), owner),
+                        t.skip(layer).get(),
+                        null));
             }
             return error;
         }

@@ -1,0 +1,281 @@
+package dev.ariadne.intervention;
+
+import static dev.ariadne.intervention.InterventionGraph.row;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ariadne.attribution.ActiveFeatures;
+import dev.ariadne.attribution.ReplacementModel;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Logits;
+import dev.ariadne.transcoder.Activation;
+import dev.ariadne.transcoder.Feature;
+import dev.ariadne.transcoder.Transcoder;
+import dev.ariadne.transcoder.TranscoderSet;
+import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.SupernodeGraph.State;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import tech.tablesaw.api.Table;
+
+/** Supernodes of the tutorial model's own neurons. */
+class InterventionGraphTest {
+    private static final String DALLAS = "Fact: the capital of the state containing Dallas is";
+    private static final String OAKLAND = "Fact: the capital of the state containing Oakland is";
+    private static final ReplacementModel replacement = neurons();
+
+    private static final Supernode sayAustin = last("Say Austin", DALLAS);
+    private static final Supernode texas = at("Texas", DALLAS, 9).leadsTo(sayAustin);
+    private static final Supernode capital = at("capital", DALLAS, 4).leadsTo(sayAustin);
+    private static final Supernode california = at("California", OAKLAND, 9).on(OAKLAND);
+
+    private static ReplacementModel neurons() {
+        HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
+        List<Transcoder> layers = IntStream.range(0, model.config().nLayers())
+                .mapToObj(layer -> Transcoder.ofNeurons(model, layer, Activation.RELU))
+                .toList();
+        return ReplacementModel.of(model, TranscoderSet.of("tutorial", "mlp.hook_in", "mlp.hook_out", layers));
+    }
+
+    @AfterAll
+    static void close() {
+        replacement.transcoders().close();
+        replacement.model().close();
+    }
+
+    /** The three strongest features of a layer at a token. */
+    private static Supernode at(String name, String prompt, int position) {
+        return Supernode.of(name, strongest(prompt, 0, position));
+    }
+
+    private static Supernode last(String name, String prompt) {
+        return Supernode.of(name, strongest(prompt, 2, 10));
+    }
+
+    private static List<Feature> strongest(String prompt, int layer, int position) {
+        return replacement.features(prompt).strongest(position, 200).stream()
+                .filter(feature -> feature.layer() == layer)
+                .limit(3)
+                .toList();
+    }
+
+    private static InterventionGraph graph() {
+        return InterventionGraph.of(replacement, DALLAS, row(capital), row(texas), row(sayAustin));
+    }
+
+    @Test
+    void setsFactorsOfWhatIsActiveWithoutAnIntervention() {
+        ActiveFeatures clean = replacement.features(DALLAS);
+        try (InterventionGraph graph = graph();
+                FeaturePatcher patcher = FeaturePatcher.of(replacement, DALLAS)) {
+            List<Setting> byHand = new ArrayList<>();
+            texas.features().forEach(f -> byHand.add(Setting.of(f, -1 * clean.activation(f))));
+            InterventionResult result = graph.intervene(texas.times(-1));
+            requireSame(result.settings(), byHand);
+            try (PatchedRun run = patcher.next(byHand, Mode.FROZEN)) {
+                Logits.Prediction top = run.logits().top(1).get(0);
+                assertThat(result.top()).isEqualTo(top.token()).isNotEqualTo("Austin");
+                assertThat(result.top(1).get(0).probability()).isCloseTo(top.probability(), within(1e-5));
+                double[] now = run.activations(sayAustin.features());
+                double mean = 0;
+                for (int i = 0; i < 3; i++) {
+                    mean += now[i] / clean.activation(sayAustin.features().get(i)) / 3;
+                }
+                assertThat(result.activation(sayAustin)).isCloseTo(mean, within(1e-6));
+            }
+            assertThat(result.activation(texas)).isNaN();
+            assertThat(result.activation(capital)).isCloseTo(1, within(1e-6));
+            assertThat(result.of("Austin").probabilityBefore()).isGreaterThan(0.99);
+        }
+    }
+
+    /** The same features, and values that differ by the rounding of two ways to run one prompt. */
+    private static void requireSame(List<Setting> found, List<Setting> expected) {
+        assertThat(found).hasSameSizeAs(expected);
+        for (int i = 0; i < found.size(); i++) {
+            assertThat(found.get(i))
+                    .isEqualTo(new Setting(
+                            expected.get(i).layer(),
+                            expected.get(i).positions(),
+                            expected.get(i).index(),
+                            found.get(i).values()));
+            assertThat(found.get(i).values()[0]).isCloseTo(expected.get(i).values()[0], within(1e-5));
+        }
+    }
+
+    @Test
+    void carriesNothingFromOneInterventionToTheNext() {
+        try (InterventionGraph graph = graph()) {
+            String before = graph.clean().toString();
+            InterventionResult first = graph.intervene(texas.times(-1));
+            graph.intervene(capital.times(-2), california.times(2).replacing(texas));
+            assertThat(graph.intervene(texas.times(-1)).toString()).isEqualTo(first.toString());
+            assertThat(graph.clean().toString()).isEqualTo(before);
+            assertThat(graph.intervene(texas.times(1)).top()).isEqualTo("Austin");
+        }
+    }
+
+    @Test
+    void putsFeaturesOfAnotherPromptInWithTheirOwnActivations() {
+        ActiveFeatures there = replacement.features(OAKLAND);
+        try (InterventionGraph graph = graph()) {
+            InterventionResult result =
+                    graph.intervene(texas.times(0), california.times(1).replacing(texas));
+            assertThat(result.top()).isEqualTo("Sacramento");
+            List<Setting> own = california.features().stream()
+                    .map(f -> Setting.of(f, there.activation(f)))
+                    .toList();
+            requireSame(
+                    result.settings()
+                            .subList(texas.features().size(), result.settings().size()),
+                    own);
+            SupernodeGraph view = result.view();
+            assertThat(view.nodes())
+                    .extracting(SupernodeGraph.Node::id)
+                    .containsExactly("capital", "Texas", "California", "Say Austin");
+            assertThat(view.nodes().get(1).state()).isEqualTo(State.REPLACED);
+            assertThat(view.nodes().get(2).state()).isEqualTo(State.INSERTED);
+            assertThat(view.nodes().get(2).note()).isEqualTo("×1, for Texas");
+            assertThat(view.outputs()).extracting(SupernodeGraph.Output::token).contains("Sacramento", "Austin");
+            // three tokens earlier, it lands on "the state", and Texas answers as before
+            assertThat(graph.intervene(california.moved(-2).times(1))
+                            .settings()
+                            .get(0)
+                            .positions())
+                    .isEqualTo(Positions.at(7));
+            Supernode mapped = california.moved(Map.of(9, 10));
+            assertThat(graph.intervene(mapped.times(1)).settings().get(0).positions())
+                    .isEqualTo(Positions.at(10));
+        }
+    }
+
+    @Test
+    void weighsArrowsByWhatTurningOffTheParentTakesFromTheChild() {
+        try (InterventionGraph graph = graph()) {
+            double left = graph.intervene(texas.times(0)).activation(sayAustin);
+            assertThat(graph.weight("Texas", "Say Austin"))
+                    .isCloseTo(1 - left, within(1e-5))
+                    .isGreaterThan(0.1);
+            Table table = graph.verify(1);
+            assertThat(table.rowCount()).isEqualTo(2);
+            assertThat(table.stringColumn("parent").asList()).containsExactly("capital", "Texas");
+            assertThat(table.doubleColumn("×0").get(1)).isCloseTo(left, within(1e-5));
+            assertThat(table.booleanColumn("supported").get(1)).isTrue();
+            assertThat(graph.verify(1).print()).isEqualTo(table.print());
+        }
+    }
+
+    @Test
+    void comparesResultsInOneTable() {
+        try (InterventionGraph graph = graph();
+                InterventionGraph live = graph.with(Mode.LIVE)) {
+            Table table = InterventionResult.compare(
+                    graph.clean(), graph.intervene(texas.times(-1)), live.intervene(capital.times(-1)));
+            assertThat(table.stringColumn("intervention").asList())
+                    .containsExactly("no intervention", "Texas ×−1", "capital ×−1");
+            assertThat(table.stringColumn("attention").asList()).containsExactly("frozen", "frozen", "live");
+            assertThat(table.stringColumn("top").get(0)).isEqualTo("Austin");
+            assertThat(table.doubleColumn("Texas").isMissing(1)).isTrue();
+            try (InterventionGraph other = InterventionGraph.of(replacement, OAKLAND, row(last("x", OAKLAND)))) {
+                assertThatThrownBy(() -> InterventionResult.compare(graph.clean(), other.clean()))
+                        .hasMessageContaining("on one prompt of one model");
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({"2 4, 2 4, 1", "1 2, 2 4, 0.5", "3 0, 2 0, 1.5", "0 0, 0 0, 1", "1 3, 0 0, 3"})
+    void countsActivationAsAShareAlsoOfNothing(String now, String before, double fraction) {
+        assertThat(InterventionGraph.fraction(numbers(now), numbers(before))).isEqualTo(fraction);
+    }
+
+    private static double[] numbers(String text) {
+        return List.of(text.split(" ")).stream()
+                .mapToDouble(Double::parseDouble)
+                .toArray();
+    }
+
+    @Test
+    void refusesGraphsThatAreNone() {
+        Supernode other = Supernode.of("Texas", "0_1_3");
+        assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, row(other), row(other)))
+                .hasMessageContaining("two supernodes are called 'Texas'");
+        assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, row(texas)))
+                .hasMessageContaining("'Texas' leads to 'Say Austin', which is in no row");
+        Supernode back = sayAustin.leadsTo(Supernode.of("Texas", texas.features()));
+        assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, row(texas), row(back)))
+                .hasMessageContaining("in a circle: Texas -> Say Austin -> Texas");
+        for (String member : List.of("3_0_1", "0_768_1", "0_0_11")) {
+            assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, row(Supernode.of("x", member))))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("'x' has the member " + member);
+        }
+        assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, row(california)))
+                .hasMessageContaining("'California' is from another prompt");
+        assertThatThrownBy(() -> Supernode.of("x", "0_1_2", "0_1_2")).hasMessageContaining("a member twice");
+    }
+
+    @Test
+    void refusesInterventionsThatCannotBe() {
+        assertThatThrownBy(() -> texas.times(Double.NaN))
+                .hasMessageContaining("'Texas' must be set to a finite number");
+        assertThatThrownBy(() -> Supernode.drawn("Emb: Dallas").times(0))
+                .hasMessageContaining("'Emb: Dallas' has no features");
+        try (InterventionGraph graph = graph()) {
+            assertThatThrownBy(() -> graph.intervene(california.moved(5).times(1)))
+                    .hasMessageContaining("the prompt has positions 0 to 10");
+            assertThatThrownBy(() -> graph.intervene(california.moved(-10).times(1)))
+                    .hasMessageContaining("before the prompt begins");
+            assertThatThrownBy(() -> graph.intervene(texas.times(0), texas.times(1)))
+                    .hasMessageContaining("'Texas' is set twice");
+            assertThatThrownBy(() -> graph.intervene(texas.times(0).replacing(Supernode.drawn("Ohio"))))
+                    .hasMessageContaining("to replace 'Ohio', which is in no row");
+            assertThatThrownBy(
+                            () -> graph.intervene(Supernode.of("Texas", "0_1_9").times(0)))
+                    .hasMessageContaining("'Texas' has other members");
+            assertThatThrownBy(() -> graph.clean().activation("Ohio"))
+                    .hasMessageContaining("no supernode is called 'Ohio'");
+        }
+    }
+
+    @Test
+    void choosesMembersByContrastWithoutLookingAtTheTokenItself() {
+        List<Spot> texan = spots("Houston", "El Paso", "San Antonio", "Fort Worth");
+        List<Spot> others = spots("Oakland", "Fresno", "Chicago", "Tampa", "Miami", "Tulsa", "Cleveland");
+        Contrast contrast = Contrast.of(replacement, texan, others).layers(0, 0);
+        Spot dallas = Spot.of(DALLAS, "Dallas");
+        Supernode chosen = contrast.supernode("Texas", dallas);
+        ActiveFeatures active = replacement.features(DALLAS);
+        assertThat(chosen.features()).isNotEmpty().allMatch(f -> f.position() == 9 && active.place(f) >= 0);
+        assertThat(contrast.share(dallas)).isBetween(0.01, 0.99);
+        for (Contrast.Evidence one : contrast.evidence()) {
+            long here = texan.stream().filter(spot -> isActive(spot, one)).count();
+            long elsewhere = others.stream().filter(spot -> isActive(spot, one)).count();
+            assertThat(one.here()).isEqualTo(here / 4.0).isGreaterThanOrEqualTo(0.6);
+            assertThat(one.elsewhere()).isEqualTo(elsewhere / 7.0).isLessThanOrEqualTo(0.1);
+        }
+        try (InterventionGraph graph = InterventionGraph.of(replacement, DALLAS, row(chosen))) {
+            assertThat(graph.intervene(chosen.times(-1)).top()).isNotEqualTo("Austin");
+        }
+        assertThatThrownBy(() -> Contrast.of(replacement, List.of(), others)).hasMessageContaining("got 0 tokens");
+        assertThatThrownBy(() -> contrast.supernode("x", Spot.of(DALLAS, "Houston")))
+                .hasMessageContaining("'Houston' is no token of");
+    }
+
+    private static List<Spot> spots(String... places) {
+        return List.of(places).stream()
+                .map(place -> Spot.at("Fact: the capital of the state containing " + place + " is", 9))
+                .toList();
+    }
+
+    private static boolean isActive(Spot spot, Contrast.Evidence one) {
+        return replacement.features(spot.prompt()).place(new Feature(one.layer(), 9, one.index())) >= 0;
+    }
+}
