@@ -48,7 +48,7 @@ public record Intervention(Supernode node, Kind kind, double amount, String repl
     }
 
     /** A number without superfluous decimals, with a minus sign. */
-    private static String number(double value) {
+    static String number(double value) {
         String text = value == Math.rint(value) && Math.abs(value) < 1e9
                 ? String.format(Locale.ROOT, "%.0f", value)
                 : Double.toString(value);

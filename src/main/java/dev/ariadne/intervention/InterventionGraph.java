@@ -9,6 +9,7 @@ import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -70,7 +71,7 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
      */
     @SafeVarargs
     public static InterventionGraph of(ReplacementModel replacement, String prompt, List<Supernode>... rows) {
-        return new InterventionGraph(replacement, prompt, List.of(rows), Mode.FROZEN);
+        return new InterventionGraph(replacement, prompt, Arrays.stream(rows).toList(), Mode.FROZEN);
     }
 
     /** A row of supernodes, from the left. */

@@ -1,0 +1,405 @@
+package dev.ariadne.intervention;
+
+import dev.ariadne.attribution.ReplacementModel;
+import dev.ariadne.train.TutorialCorpus;
+import dev.ariadne.train.TutorialCorpus.Kind;
+import dev.ariadne.train.TutorialCorpus.Sentence;
+import dev.ariadne.train.TutorialFacts;
+import dev.ariadne.train.TutorialFacts.Concept;
+import dev.ariadne.train.TutorialFacts.Region;
+import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.Progress;
+import dev.ariadne.view.View;
+import java.util.ArrayList;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Objects;
+import java.util.Random;
+import java.util.Set;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/**
+ * The interventions of the tutorials on many prompts that the tutorial model has never seen, as rates.
+ *
+ * <p>Members of a supernode are chosen by contrast on other places, words or frames than those they are tested at, in the first layer, where what a
+ * token means is written. Beside each rate stands that of as many random features at the same tokens, changed by as much. All is done twice, with
+ * attention live and with its patterns frozen.
+ */
+public final class TutorialInterventions implements Displayable {
+    private static final List<Mode> MODES = List.of(Mode.LIVE, Mode.FROZEN);
+
+    private final ReplacementModel replacement;
+    private final TutorialCorpus corpus;
+    private final TutorialFacts facts;
+    private final TutorialMembers members;
+    private final Random random;
+    private final Set<String> capitals;
+    private final Map<Integer, List<Integer>> used = new HashMap<>(); // by layer
+    private final Map<String, Row> rows = new LinkedHashMap<>();
+
+    /**
+     * An intervention, and how often what was looked for came of it.
+     *
+     * @param what it is, and what was looked for
+     * @param live with attention live
+     * @param frozen with attention patterns frozen
+     * @param controlLive with random features instead, attention live
+     * @param controlFrozen with random features instead, patterns frozen
+     * @param features how many were set, on average
+     */
+    public record Row(String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features) {}
+
+    private TutorialInterventions(ReplacementModel replacement, long split, long seed) {
+        this.replacement = replacement;
+        this.corpus = TutorialCorpus.embedded(split);
+        this.facts = corpus.facts();
+        this.members = new TutorialMembers(replacement, corpus);
+        this.random = new Random(seed);
+        this.capitals = facts.regions().values().stream().map(Region::capital).collect(Collectors.toSet());
+    }
+
+    /**
+     * Intervenes.
+     *
+     * @param replacement the tutorial model of some seed, with transcoders
+     * @param split the seed that chose what was kept from it
+     * @param pairs how many prompts about places, and as many about words; languages are swapped for all concepts
+     * @param seed chooses prompts, what is put in, and controls
+     */
+    public static TutorialInterventions run(ReplacementModel replacement, long split, int pairs, long seed) {
+        TutorialInterventions all = new TutorialInterventions(replacement, split, seed);
+        int languages = all.facts.concepts().size() * 6;
+        try (Progress progress = Progress.of("intervening", 2L * pairs + languages)) {
+            List<Sentence> places = all.heldOut(Kind.TWO_HOP).stream()
+                    .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
+                    .toList();
+            for (int pair = 0; pair < pairs; pair++) {
+                all.place(all.one(places));
+                progress.step("places");
+            }
+            List<Sentence> words = all.heldOut(Kind.OPPOSITE).stream()
+                    .filter(TutorialMembers::isAligned)
+                    .toList();
+            for (int pair = 0; pair < pairs; pair++) {
+                all.word(all.one(words));
+                progress.step("words");
+            }
+            for (String from : TutorialFacts.LANGUAGES) {
+                for (String to : TutorialFacts.LANGUAGES) {
+                    if (!from.equals(to)) {
+                        all.language(from, to, progress);
+                    }
+                }
+            }
+        }
+        return all;
+    }
+
+    private List<Sentence> heldOut(Kind kind) {
+        return corpus.sentences().stream()
+                .filter(sentence -> sentence.heldOut() && sentence.kind() == kind)
+                .toList();
+    }
+
+    private <T> T one(List<T> list) {
+        return list.get(random.nextInt(list.size()));
+    }
+
+    private void place(Sentence sentence) {
+        Region own = region(facts.regionOf(sentence.subject()));
+        Region other = one(facts.regions().values().stream()
+                .filter(region -> !region.equals(own) && facts.cities().containsValue(region.name()))
+                .toList());
+        Contrast mine = members.region(own.name(), sentence.subject());
+        Contrast theirs = members.region(other.name(), sentence.subject());
+        String kind = sentence.prompt().split(" containing ", 2)[0].replaceAll(".* ", "");
+        try (Prompt prompt = new Prompt(sentence.prompt())) {
+            for (int factor : new int[] {0, -1}) {
+                Edit off = prompt.edit().lower(mine, TutorialMembers.PLACE, factor);
+                String what = "region off ×" + Intervention.number(factor);
+                prompt.add(off, what + ": its capital no longer on top", top -> !top.equals(own.capital()));
+                prompt.add(
+                        off,
+                        what + ": another capital on top",
+                        top -> capitals.contains(top) && !top.equals(own.capital()));
+            }
+            Edit rest = prompt.edit().lowerOthers(mine, TutorialMembers.PLACE, -1);
+            prompt.add(rest, "all but the region off ×−1: answer as before", own.capital()::equals);
+            Edit swap = prompt.edit().lower(mine, TutorialMembers.PLACE, -1).raise(theirs, TutorialMembers.PLACE, 2);
+            prompt.add(swap, "another region in, ×−1/×2: that one's capital", other.capital()::equals);
+            Edit state = prompt.edit().lower(members.kind(kind), TutorialMembers.KIND, -1);
+            prompt.add(state, "\"state\" off ×−1: answer as before", own.capital()::equals);
+            Edit capital = prompt.edit().lower(members.capital(), TutorialMembers.CAPITAL, -1);
+            prompt.add(capital, "\"capital\" off ×−1: no capital on top", top -> !capitals.contains(top));
+            Edit say = prompt.edit().lower(members.sayACapital(), TutorialMembers.LAST, -2);
+            prompt.add(say, "\"say a capital\" off ×−2: no capital on top", top -> !capitals.contains(top));
+            prompt.run();
+        }
+    }
+
+    private Region region(String name) {
+        return Objects.requireNonNull(facts.regions().get(name));
+    }
+
+    private Concept concept(String name) {
+        return Objects.requireNonNull(facts.concepts().get(name));
+    }
+
+    private static String word(Concept concept, String language) {
+        return Objects.requireNonNull(concept.words().get(language));
+    }
+
+    private void word(Sentence sentence) {
+        Concept own = concept(sentence.subject());
+        Concept other = one(facts.concepts().values().stream()
+                .filter(concept -> !concept.equals(own) && !concept.name().equals(own.opposite()))
+                .toList());
+        String language = sentence.language();
+        String right = word(concept(own.opposite()), language);
+        Contrast mine = members.concept(own.name(), language);
+        Contrast theirs = members.concept(other.name(), language);
+        String frame = TutorialMembers.frame(sentence.prompt());
+        try (Prompt prompt = new Prompt(sentence.prompt())) {
+            Edit off = prompt.edit().lower(mine, TutorialMembers.WORD, -1);
+            prompt.add(off, "concept off ×−1: the right word no longer on top", top -> !top.equals(right));
+            Edit swap = prompt.edit().lower(mine, TutorialMembers.WORD, -1).raise(theirs, TutorialMembers.WORD, 2);
+            prompt.add(
+                    swap,
+                    "another concept in, ×−1/×2: the right word in the prompt's language",
+                    word(concept(other.opposite()), language)::equals);
+            Edit synonym = prompt.edit();
+            for (int position : TutorialMembers.FRAME) {
+                synonym.lower(members.relation(Kind.OPPOSITE, language, position, frame), position, 0)
+                        .raise(members.relation(Kind.SYNONYM, language, position, ""), position, 1); // its first frame
+            }
+            String near = own.synonyms().get(language);
+            if (near != null) {
+                prompt.add(synonym, "opposite → synonym ×0/×1: the synonym on top", near::equals);
+            }
+            prompt.run();
+        }
+    }
+
+    /** Every concept's word in one language, the frame's language turned off or exchanged. */
+    private void language(String from, String to, Progress progress) {
+        List<String> frames = members.frames(from);
+        int turn = 0;
+        for (Concept concept : facts.concepts().values()) {
+            String frame = frames.get(turn++ % frames.size());
+            String question = corpus.sentences().stream()
+                    .filter(s -> s.kind() == Kind.OPPOSITE && s.subject().equals(concept.name()))
+                    .map(Sentence::prompt)
+                    .filter(prompt -> prompt.startsWith(frame + '"'))
+                    .findFirst()
+                    .orElseThrow();
+            Concept opposite = concept(concept.opposite());
+            try (Prompt prompt = new Prompt(question)) {
+                Edit off = prompt.edit();
+                Edit swap = prompt.edit();
+                for (int position : TutorialMembers.FRAME) {
+                    Contrast own = members.language(from, position, frame);
+                    off.lower(own, position, -1);
+                    swap.lower(own, position, 0)
+                            .raise(
+                                    members.language(
+                                            to, position, members.frames(to).get(turn % frames.size())),
+                                    position,
+                                    1);
+                }
+                prompt.add(
+                        off, "language off ×−1: answer in another language", top -> speaks(top) && !speaks(top, from));
+                prompt.add(swap, "language in ×0/×1: answer in that language", top -> speaks(top, to));
+                prompt.add(swap, "language in ×0/×1: the right word in that language", word(opposite, to)::equals);
+                prompt.add(swap, from + " → " + to + ": the right word", word(opposite, to)::equals);
+                prompt.run();
+            }
+            progress.step("languages");
+        }
+    }
+
+    private boolean speaks(String word) {
+        return TutorialFacts.LANGUAGES.stream().anyMatch(language -> speaks(word, language));
+    }
+
+    private boolean speaks(String word, String language) {
+        return facts.concepts().values().stream()
+                .anyMatch(concept -> word.equals(concept.words().get(language))
+                        || word.equals(concept.synonyms().get(language)));
+    }
+
+    /** What is set in a prompt, and the same with other features. */
+    private final class Edit {
+        private final FeaturePatcher patcher;
+        private final Map<Feature, Double> values = new LinkedHashMap<>();
+
+        Edit(FeaturePatcher patcher) {
+            this.patcher = patcher;
+        }
+
+        private List<Feature> at(Contrast contrast, int position) {
+            int place = Positions.at(position).in(patcher.length())[0];
+            return contrast.evidence().stream()
+                    .map(one -> new Feature(one.layer(), place, one.index()))
+                    .toList();
+        }
+
+        /** Sets those that are active to a multiple of what they are. */
+        Edit lower(Contrast contrast, int position, double factor) {
+            List<Feature> features = at(contrast, position);
+            double[] now = patcher.clean().activations(features);
+            for (int i = 0; i < now.length; i++) {
+                if (now[i] != 0) {
+                    values.put(features.get(i), factor * now[i]);
+                }
+            }
+            return this;
+        }
+
+        /** Sets all other features that are active in the first layer. */
+        Edit lowerOthers(Contrast contrast, int position, double factor) {
+            double[] now = patcher.clean().activations(0)[position];
+            List<Feature> members = at(contrast, position);
+            for (int index = 0; index < now.length; index++) {
+                Feature feature = new Feature(0, position, index);
+                if (now[index] != 0 && !members.contains(feature)) {
+                    values.put(feature, factor * now[index]);
+                }
+            }
+            return this;
+        }
+
+        /** Sets all to a multiple of their mean where they were chosen. */
+        Edit raise(Contrast contrast, int position, double factor) {
+            List<Feature> features = at(contrast, position);
+            for (int i = 0; i < features.size(); i++) {
+                values.put(features.get(i), factor * contrast.evidence().get(i).activation());
+            }
+            return this;
+        }
+
+        List<Setting> settings() {
+            List<Setting> settings = new ArrayList<>();
+            values.forEach((feature, value) -> settings.add(Setting.of(feature, value)));
+            return settings;
+        }
+
+        /** As many features at the same tokens that are no members, changed by as much. */
+        List<Setting> control() {
+            List<Feature> all = List.copyOf(values.keySet());
+            double[] now = patcher.clean().activations(all);
+            List<Feature> others = new ArrayList<>();
+            for (Feature member : all) {
+                List<Integer> pool = used.computeIfAbsent(member.layer(), members::used);
+                Feature other = member;
+                while (values.containsKey(other) || others.contains(other)) {
+                    other = new Feature(member.layer(), member.position(), one(pool));
+                }
+                others.add(other);
+            }
+            double[] there = patcher.clean().activations(others);
+            List<Setting> settings = new ArrayList<>();
+            for (int i = 0; i < now.length; i++) {
+                double change = Objects.requireNonNull(values.get(all.get(i))) - now[i];
+                settings.add(Setting.of(others.get(i), there[i] + change));
+            }
+            return settings;
+        }
+    }
+
+    /** A prompt and what is to be done to it. */
+    private final class Prompt implements AutoCloseable {
+        private final FeaturePatcher patcher;
+        private final List<List<Setting>> runs = new ArrayList<>(); // each followed by its control
+        private final List<String> names = new ArrayList<>();
+        private final List<Predicate<String>> hits = new ArrayList<>();
+
+        Prompt(String text) {
+            this.patcher = FeaturePatcher.of(replacement, text);
+        }
+
+        Edit edit() {
+            return new Edit(patcher);
+        }
+
+        void add(Edit edit, String what, Predicate<String> hit) {
+            names.add(what);
+            hits.add(hit);
+            Collections.addAll(runs, edit.settings(), edit.control());
+        }
+
+        void run() {
+            List<List<String>> tops = new ArrayList<>();
+            for (Mode mode : MODES) {
+                try (PatchedRun run = patcher.nextOfAll(runs, mode)) {
+                    List<String> top = new ArrayList<>();
+                    for (int row = 0; row < runs.size(); row++) {
+                        top.add(run.logits().top(row, 1).get(0).token().strip());
+                    }
+                    tops.add(top);
+                }
+            }
+            for (int i = 0; i < names.size(); i++) {
+                Predicate<String> hit = hits.get(i);
+                Rate none = new Rate(0, 0);
+                Row before = rows.getOrDefault(names.get(i), new Row(names.get(i), none, none, none, none, 0));
+                int count = before.live().all();
+                rows.put(
+                        names.get(i),
+                        new Row(
+                                before.what(),
+                                before.live().plus(hit.test(tops.get(0).get(2 * i))),
+                                before.frozen().plus(hit.test(tops.get(1).get(2 * i))),
+                                before.controlLive().plus(hit.test(tops.get(0).get(2 * i + 1))),
+                                before.controlFrozen().plus(hit.test(tops.get(1).get(2 * i + 1))),
+                                (before.features() * count + runs.get(2 * i).size()) / (count + 1)));
+            }
+        }
+
+        @Override
+        public void close() {
+            patcher.close();
+        }
+    }
+
+    /** The rows, in the order of the tutorials. */
+    public List<Row> rows() {
+        return List.copyOf(rows.values());
+    }
+
+    /** The row whose description begins so. */
+    public Row row(String what) {
+        return rows.values().stream()
+                .filter(row -> row.what().startsWith(what))
+                .findFirst()
+                .orElseThrow(() ->
+                        new IllegalArgumentException("no row begins with '" + what + "'; there are " + rows.keySet()));
+    }
+
+    @Override
+    public View view() {
+        List<List<String>> cells = rows().stream()
+                .map(row -> List.of(
+                        row.what(),
+                        String.format(Locale.ROOT, "%.1f", row.features()),
+                        row.live().toString(),
+                        row.controlLive().toString(),
+                        row.frozen().toString(),
+                        row.controlFrozen().toString()))
+                .toList();
+        return new View.Table(
+                "interventions on " + replacement.model().name() + ", 95 % intervals",
+                List.of("intervention", "features", "attention live", "control", "attention frozen", "control"),
+                cells);
+    }
+
+    @Override
+    public String toString() {
+        return rows.size() + " interventions on " + replacement.model().name();
+    }
+}
