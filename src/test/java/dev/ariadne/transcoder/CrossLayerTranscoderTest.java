@@ -17,6 +17,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -59,6 +60,10 @@ class CrossLayerTranscoderTest {
         return manager.create(values, shape);
     }
 
+    private static float[] floats(Map<String, NDArray> arrays, String name) {
+        return Objects.requireNonNull(arrays.get(name), name).toFloatArray();
+    }
+
     private static CrossLayerTranscoder of(List<Map<String, NDArray>> arrays) {
         return CrossLayerTranscoder.of("gpt2-tiny", "hook_resid_mid", "hook_mlp_out", arrays);
     }
@@ -69,9 +74,9 @@ class CrossLayerTranscoderTest {
         int pos = TOKENS[0].length;
         double[] out = new double[pos * width];
         for (int layer = 0; layer <= target; layer++) {
-            float[] encoder = arrays.get(layer).get("W_enc").toFloatArray();
-            float[] bias = arrays.get(layer).get("b_enc").toFloatArray();
-            float[] decoder = arrays.get(layer).get("W_dec").toFloatArray();
+            float[] encoder = floats(arrays.get(layer), "W_enc");
+            float[] bias = floats(arrays.get(layer), "b_enc");
+            float[] decoder = floats(arrays.get(layer), "W_dec");
             float[] x = read.get(layer);
             int written = model.config().nLayers() - layer;
             for (int p = 0; p < pos; p++) {
@@ -86,8 +91,8 @@ class CrossLayerTranscoderTest {
                 }
             }
         }
-        float[] bias = arrays.get(target).get("b_dec").toFloatArray();
-        float[] skip = arrays.get(target).get("W_skip").toFloatArray();
+        float[] bias = floats(arrays.get(target), "b_dec");
+        float[] skip = floats(arrays.get(target), "W_skip");
         float[] result = new float[out.length];
         for (int at = 0; at < out.length; at++) {
             int i = at % width;
@@ -136,7 +141,7 @@ class CrossLayerTranscoderTest {
         List<Map<String, NDArray>> arrays = arrays();
         int width = model.config().dModel();
         try (CrossLayerTranscoder transcoder = of(arrays)) {
-            float[] all = arrays.get(0).get("W_dec").toFloatArray(); // [feature, 2, dModel]
+            float[] all = floats(arrays.get(0), "W_dec"); // [feature, 2, dModel]
             float[] rows =
                     transcoder.decoderRows(0, new long[] {7, 2}, 1, manager).toFloatArray();
             for (int i = 0; i < width; i++) {
