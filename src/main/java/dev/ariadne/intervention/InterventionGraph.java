@@ -9,7 +9,6 @@ import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,7 +70,11 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
      */
     @SafeVarargs
     public static InterventionGraph of(ReplacementModel replacement, String prompt, List<Supernode>... rows) {
-        return new InterventionGraph(replacement, prompt, Arrays.stream(rows).toList(), Mode.FROZEN);
+        List<List<Supernode>> all = new ArrayList<>();
+        for (List<Supernode> row : rows) { // the compiler warns of passing the array on
+            all.add(row);
+        }
+        return new InterventionGraph(replacement, prompt, all, Mode.FROZEN);
     }
 
     /** A row of supernodes, from the left. */

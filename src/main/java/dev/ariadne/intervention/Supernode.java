@@ -1,5 +1,7 @@
 package dev.ariadne.intervention;
 
+import dev.ariadne.attribution.Annotations;
+import dev.ariadne.attribution.GraphUrl;
 import dev.ariadne.transcoder.Feature;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -73,6 +75,34 @@ public record Supernode(
         Map<String, Supernode> all = new LinkedHashMap<>();
         groups.forEach((name, features) -> all.put(name, of(name, features)));
         return all;
+    }
+
+    /**
+     * The supernodes of an attribution graph, or of its published address; what is no feature is left out.
+     *
+     * @param annotations such as those of {@code GraphUrl.of(url)} or {@code GraphJson.read(file)}
+     * @return by name, in the order made; the second of a name is called "name (2)"
+     */
+    public static Map<String, Supernode> of(Annotations annotations) {
+        Map<String, List<Feature>> groups = new LinkedHashMap<>();
+        annotations
+                .byName()
+                .forEach((name, ids) -> groups.put(
+                        name,
+                        ids.stream()
+                                .distinct()
+                                .flatMap(id -> Annotations.feature(id).stream())
+                                .toList()));
+        return of(groups);
+    }
+
+    /**
+     * The supernodes in the address of a published graph.
+     *
+     * @throws IllegalArgumentException when the address is damaged
+     */
+    public static Map<String, Supernode> fromUrl(String url) {
+        return of(GraphUrl.of(url).annotations());
     }
 
     /** The same, with arrows to these, too. */

@@ -6,6 +6,7 @@ import dev.ariadne.train.TutorialCorpus.Kind;
 import dev.ariadne.train.TutorialCorpus.Sentence;
 import dev.ariadne.train.TutorialFacts;
 import dev.ariadne.train.TutorialFacts.Region;
+import dev.ariadne.train.TutorialModel;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -14,8 +15,17 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.Set;
 
-/** Chooses features of the tutorial model by contrast: for a place from other places, for a word from other languages, for a frame from other frames. */
-final class TutorialMembers {
+/**
+ * Chooses features of the tutorial model by contrast, and never at what they are for: a region's at its other places, a word's in other languages, a
+ * language's in its other frames. Where there is but one word ("capital"), against the word that could stand in its place.
+ *
+ * <pre>{@code
+ * var members = TutorialMembers.of(replacement);
+ * members.region("Texas", "Dallas")                                                  // why which features
+ * members.region("Texas", "Dallas").supernode("Texas", Spot.of(prompt, "Dallas"))
+ * }</pre>
+ */
+public final class TutorialMembers {
     /** Positions in the prompts of the tutorial, the token that begins each text included. */
     static final int PLACE = 9;
 
@@ -36,9 +46,16 @@ final class TutorialMembers {
     private final Map<Kind, Map<String, Map<String, String>>> frames =
             new LinkedHashMap<>(); // language, frame: a prompt
     private final Map<String, Map<String, String>> words = new LinkedHashMap<>(); // concept, language: a prompt
+    private final ReplacementModel replacement;
     private final Readings readings;
 
+    /** Reads the shipped model's prompts. */
+    public static TutorialMembers of(ReplacementModel replacement) {
+        return new TutorialMembers(replacement, TutorialCorpus.embedded(TutorialModel.SHIPPED_SEED));
+    }
+
     TutorialMembers(ReplacementModel replacement, TutorialCorpus corpus) {
+        this.replacement = replacement;
         this.corpus = corpus;
         this.facts = corpus.facts();
         for (Sentence sentence : corpus.sentences()) {
@@ -110,8 +127,13 @@ final class TutorialMembers {
         return Contrast.of(readings, positive, negative, LEAST, MOST);
     }
 
-    /** Active at the other places of a region. */
-    Contrast region(String region, String without) {
+    /**
+     * Active at a region's places, and not elsewhere.
+     *
+     * @param region its name
+     * @param without the place that it is for
+     */
+    public Contrast region(String region, String without) {
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         facts.cities().forEach((city, where) -> {
@@ -123,7 +145,7 @@ final class TutorialMembers {
     }
 
     /** Active at "state", and not at the words for other kinds of regions; or the same for another kind. */
-    Contrast kind(String kind) {
+    public Contrast kind(String kind) {
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         for (String city : sample()) {
@@ -136,13 +158,70 @@ final class TutorialMembers {
     }
 
     /** Active at "capital", and not at "abbreviation". */
-    Contrast capital() {
+    public Contrast capital() {
         return question(CAPITAL).layers(0, 0);
     }
 
     /** Active at the last token when a capital is asked for, and not when an abbreviation is. */
-    Contrast sayACapital() {
+    public Contrast sayACapital() {
         return question(LAST);
+    }
+
+    /**
+     * Active at the last token when the capital of a region is asked for by its places, and not when an abbreviation is, nor for other regions.
+     *
+     * @param region its name
+     * @param without the place that it is for
+     */
+    public Contrast sayCapitalOf(String region, String without) {
+        List<Spot> inside = new ArrayList<>();
+        List<Spot> outside = new ArrayList<>();
+        facts.cities().forEach((city, where) -> {
+            if (!city.equals(without)) {
+                (where.equals(region) ? inside : outside).add(Spot.last(twoHop("capital", city)));
+                if (where.equals(region)) {
+                    outside.add(Spot.last(twoHop("abbreviation", city)));
+                }
+            }
+        });
+        return Contrast.of(replacement, inside, outside);
+    }
+
+    /**
+     * Active at the last token when the opposite of a concept is asked for in other languages, and not when that of another concept is.
+     *
+     * @param concept its English word
+     * @param without the language that it is for
+     */
+    public Contrast sayOpposite(String concept, String without) {
+        List<Spot> inside = new ArrayList<>();
+        List<Spot> outside = new ArrayList<>();
+        words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {
+            if (!language.equals(without)) {
+                (name.equals(concept) ? inside : outside).add(Spot.last(prompt));
+            }
+        }));
+        return Contrast.of(replacement, inside, outside);
+    }
+
+    /** What is active at the tokens around a prompt's quoted word in a language's other frames, and not in those of other languages. */
+    public Supernode language(String name, String language, String prompt) {
+        Supernode all = Supernode.drawn(name).on(prompt);
+        for (int position : FRAME) {
+            Contrast one = language(language, position, frame(prompt));
+            all = all.plus(one.supernode(name, Spot.at(prompt, position)));
+        }
+        return all;
+    }
+
+    /** What is active at the tokens around a prompt's quoted word that ask for an opposite, and not at those that ask for a synonym; or the reverse. */
+    public Supernode relation(String name, Kind kind, String language, String prompt) {
+        Supernode all = Supernode.drawn(name).on(prompt);
+        for (int position : FRAME) {
+            Contrast one = relation(kind, language, position, frame(prompt));
+            all = all.plus(one.supernode(name, Spot.at(prompt, position)));
+        }
+        return all;
     }
 
     private Contrast question(int position) {
@@ -156,8 +235,13 @@ final class TutorialMembers {
                         .toList());
     }
 
-    /** Active at a concept's word in at least one of the other languages, and not at the other concepts'. */
-    Contrast concept(String concept, String without) {
+    /**
+     * Active at a concept's word in at least one language, and not at the other concepts'.
+     *
+     * @param concept its English word
+     * @param without the language that it is for
+     */
+    public Contrast concept(String concept, String without) {
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {

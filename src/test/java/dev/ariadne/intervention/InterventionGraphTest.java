@@ -269,6 +269,17 @@ class InterventionGraphTest {
                 .hasMessageContaining("'Houston' is no token of");
     }
 
+    @Test
+    void readsSupernodesFromAPublishedAddress() {
+        String url =
+                "https://example.org/g?slug=x&supernodes=%5B%5B%22R%26D%22%2C%2220_15589_9%22%2C%22E_5_3%22%5D%2C%5B%22R%26D%22%2C%221_2_3%22%5D%5D";
+        Map<String, Supernode> found = Supernode.fromUrl(url);
+        assertThat(found.keySet()).containsExactly("R&D", "R&D (2)");
+        assertThat(found.get("R&D")).isEqualTo(Supernode.of("R&D", "20_15589_9"));
+        assertThatThrownBy(() -> InterventionGraph.of(replacement, DALLAS, List.copyOf(found.values())))
+                .hasMessageContaining("the member 20_15589_9, which the transcoders do not have");
+    }
+
     private static List<Spot> spots(String... places) {
         return List.of(places).stream()
                 .map(place -> Spot.at("Fact: the capital of the state containing " + place + " is", 9))
