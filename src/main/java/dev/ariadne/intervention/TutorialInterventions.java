@@ -7,6 +7,7 @@ import dev.ariadne.train.TutorialCorpus.Sentence;
 import dev.ariadne.train.TutorialFacts;
 import dev.ariadne.train.TutorialFacts.Concept;
 import dev.ariadne.train.TutorialFacts.Region;
+import dev.ariadne.train.TutorialModel;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.Progress;
@@ -65,7 +66,7 @@ public final class TutorialInterventions implements Displayable {
     }
 
     /**
-     * Intervenes.
+     * Intervenes on places, words and languages.
      *
      * @param replacement the tutorial model of some seed, with transcoders
      * @param split the seed that chose what was kept from it
@@ -74,31 +75,62 @@ public final class TutorialInterventions implements Displayable {
      */
     public static TutorialInterventions run(ReplacementModel replacement, long split, int pairs, long seed) {
         TutorialInterventions all = new TutorialInterventions(replacement, split, seed);
-        int languages = all.facts.concepts().size() * 6;
-        try (Progress progress = Progress.of("intervening", 2L * pairs + languages)) {
-            List<Sentence> places = all.heldOut(Kind.TWO_HOP).stream()
-                    .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
-                    .toList();
+        all.places(pairs);
+        all.words(pairs);
+        all.languages();
+        return all;
+    }
+
+    /** Intervenes on places of the shipped model; parameters as above. */
+    public static TutorialInterventions places(ReplacementModel replacement, int pairs, long seed) {
+        TutorialInterventions places = new TutorialInterventions(replacement, TutorialModel.SHIPPED_SEED, seed);
+        places.places(pairs);
+        return places;
+    }
+
+    /** Intervenes on words and languages of the shipped model; parameters as above. */
+    public static TutorialInterventions words(ReplacementModel replacement, int pairs, long seed) {
+        TutorialInterventions words = new TutorialInterventions(replacement, TutorialModel.SHIPPED_SEED, seed);
+        words.words(pairs);
+        words.languages();
+        return words;
+    }
+
+    private void places(int pairs) {
+        List<Sentence> places = heldOut(Kind.TWO_HOP).stream()
+                .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
+                .toList();
+        try (Progress progress = Progress.of("intervening on places", pairs)) {
             for (int pair = 0; pair < pairs; pair++) {
-                all.place(all.one(places));
-                progress.step("places");
+                place(one(places));
+                progress.step();
             }
-            List<Sentence> words = all.heldOut(Kind.OPPOSITE).stream()
-                    .filter(TutorialMembers::isAligned)
-                    .toList();
+        }
+    }
+
+    private void words(int pairs) {
+        List<Sentence> words = heldOut(Kind.OPPOSITE).stream()
+                .filter(TutorialMembers::isAligned)
+                .toList();
+        try (Progress progress = Progress.of("intervening on words", pairs)) {
             for (int pair = 0; pair < pairs; pair++) {
-                all.word(all.one(words));
-                progress.step("words");
+                word(one(words));
+                progress.step();
             }
+        }
+    }
+
+    private void languages() {
+        try (Progress progress =
+                Progress.of("intervening on languages", 6L * facts.concepts().size())) {
             for (String from : TutorialFacts.LANGUAGES) {
                 for (String to : TutorialFacts.LANGUAGES) {
                     if (!from.equals(to)) {
-                        all.language(from, to, progress);
+                        language(from, to, progress);
                     }
                 }
             }
         }
-        return all;
     }
 
     private List<Sentence> heldOut(Kind kind) {
@@ -219,7 +251,7 @@ public final class TutorialInterventions implements Displayable {
                 prompt.add(swap, from + " → " + to + ": the right word", word(opposite, to)::equals);
                 prompt.run();
             }
-            progress.step("languages");
+            progress.step();
         }
     }
 

@@ -252,6 +252,24 @@ public final class TutorialMembers {
         return Contrast.of(readings, inside, outside, 0.5, MOST).layers(0, 0);
     }
 
+    /**
+     * Active at a concept's word itself, and not at other words of its language: what the word does not share with other languages, too.
+     *
+     * @param concept its English word
+     * @param language of the word
+     */
+    public Contrast word(String concept, String language) {
+        List<Spot> outside = new ArrayList<>();
+        words.forEach((name, prompts) -> {
+            if (!name.equals(concept)) {
+                outside.add(Spot.at(Objects.requireNonNull(prompts.get(language)), WORD));
+            }
+        });
+        String prompt = Objects.requireNonNull(
+                Objects.requireNonNull(words.get(concept), concept).get(language), language);
+        return contrast(List.of(Spot.at(prompt, WORD)), outside).layers(0, 0);
+    }
+
     /** Active at a token of a language's other frames that ask for an opposite, and not at that of the frames of other languages. */
     Contrast language(String language, int position, String without) {
         List<Spot> outside = new ArrayList<>();

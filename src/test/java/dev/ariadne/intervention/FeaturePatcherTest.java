@@ -21,7 +21,6 @@ import dev.ariadne.transcoder.Transcoders;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -62,16 +61,16 @@ class FeaturePatcherTest {
         Transcoders transcoders = replacement.transcoders();
         Feature feature = active(name).get(active(name).size() - 1); // of the upper layer
         long[] index = {feature.index()};
-        AtomicReference<Double> now = new AtomicReference<>();
+        double[] now = {0};
         Hook read = Hook.observe(transcoders.input(feature.layer()).toString(), x -> {
             NDArray all = transcoders.encode(feature.layer(), x); // [1, pos, feature]
-            now.set((double) all.getFloat(0, feature.position(), feature.index()));
+            now[0] = all.getFloat(0, feature.position(), feature.index());
         });
         Hook write = Hook.at(transcoders.output(feature.layer()).toString(), out -> {
             NDArray row = transcoders.decoderRows(feature.layer(), index, feature.layer(), out.getManager());
             NDArray sum = out.duplicate();
             NDIndex here = new NDIndex("0," + feature.position());
-            sum.set(here, out.get(here).add(row.get(0).mul(3 - now.get())));
+            sum.set(here, out.get(here).add(row.get(0).mul(3 - now[0])));
             return sum;
         });
         try (FeaturePatcher patcher = FeaturePatcher.of(replacement, TOKENS);
