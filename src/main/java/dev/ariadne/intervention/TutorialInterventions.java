@@ -70,14 +70,15 @@ public final class TutorialInterventions implements Displayable {
      *
      * @param replacement the tutorial model of some seed, with transcoders
      * @param split the seed that chose what was kept from it
-     * @param pairs how many prompts about places, and as many about words; languages are swapped for all concepts
+     * @param pairs how many prompts about places, and as many about words; languages are swapped for as many concepts, of which there
+     *     are 116
      * @param seed chooses prompts, what is put in, and controls
      */
     public static TutorialInterventions run(ReplacementModel replacement, long split, int pairs, long seed) {
         TutorialInterventions all = new TutorialInterventions(replacement, split, seed);
         all.places(pairs);
         all.words(pairs);
-        all.languages();
+        all.languages(pairs);
         return all;
     }
 
@@ -92,7 +93,7 @@ public final class TutorialInterventions implements Displayable {
     public static TutorialInterventions words(ReplacementModel replacement, int pairs, long seed) {
         TutorialInterventions words = new TutorialInterventions(replacement, TutorialModel.SHIPPED_SEED, seed);
         words.words(pairs);
-        words.languages();
+        words.languages(pairs);
         return words;
     }
 
@@ -120,13 +121,14 @@ public final class TutorialInterventions implements Displayable {
         }
     }
 
-    private void languages() {
-        try (Progress progress =
-                Progress.of("intervening on languages", 6L * facts.concepts().size())) {
+    private void languages(int concepts) {
+        try (Progress progress = Progress.of(
+                "intervening on languages",
+                6L * Math.min(concepts, facts.concepts().size()))) {
             for (String from : TutorialFacts.LANGUAGES) {
                 for (String to : TutorialFacts.LANGUAGES) {
                     if (!from.equals(to)) {
-                        language(from, to, progress);
+                        language(from, to, concepts, progress);
                     }
                 }
             }
@@ -218,11 +220,12 @@ public final class TutorialInterventions implements Displayable {
         }
     }
 
-    /** Every concept's word in one language, the frame's language turned off or exchanged. */
-    private void language(String from, String to, Progress progress) {
+    /** Concepts' words in one language, the frame's language turned off or exchanged. */
+    private void language(String from, String to, int concepts, Progress progress) {
         List<String> frames = members.frames(from);
         int turn = 0;
-        for (Concept concept : facts.concepts().values()) {
+        for (Concept concept :
+                facts.concepts().values().stream().limit(concepts).toList()) {
             String frame = frames.get(turn++ % frames.size());
             String question = corpus.sentences().stream()
                     .filter(s -> s.kind() == Kind.OPPOSITE && s.subject().equals(concept.name()))

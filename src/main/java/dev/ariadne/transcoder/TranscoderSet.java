@@ -73,6 +73,19 @@ public final class TranscoderSet implements Transcoders {
                 transcoders.stream().map(TranscoderFile::of).toList());
     }
 
+    /**
+     * All MLPs' own neurons as features: they explain each MLP without an error, where it is a layer of ReLU.
+     *
+     * @param model whose MLPs they are; not closed with the set
+     * @throws IllegalArgumentException when its MLPs are gated or have another activation function
+     */
+    public static TranscoderSet ofNeurons(HookedTransformer model) {
+        List<Transcoder> layers = IntStream.range(0, model.config().nLayers())
+                .mapToObj(layer -> Transcoder.ofNeurons(model, layer, Activation.RELU))
+                .toList();
+        return of(model.name(), "mlp.hook_in", "mlp.hook_out", layers);
+    }
+
     private static String fileName(int layer) {
         return "layer_" + layer + ".safetensors";
     }

@@ -9,16 +9,13 @@ import dev.ariadne.attribution.ActiveFeatures;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
-import dev.ariadne.transcoder.Activation;
 import dev.ariadne.transcoder.Feature;
-import dev.ariadne.transcoder.Transcoder;
 import dev.ariadne.transcoder.TranscoderSet;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.SupernodeGraph.State;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -38,10 +35,7 @@ class InterventionGraphTest {
 
     private static ReplacementModel neurons() {
         HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
-        List<Transcoder> layers = IntStream.range(0, model.config().nLayers())
-                .mapToObj(layer -> Transcoder.ofNeurons(model, layer, Activation.RELU))
-                .toList();
-        return ReplacementModel.of(model, TranscoderSet.of("tutorial", "mlp.hook_in", "mlp.hook_out", layers));
+        return ReplacementModel.of(model, TranscoderSet.ofNeurons(model));
     }
 
     @AfterAll

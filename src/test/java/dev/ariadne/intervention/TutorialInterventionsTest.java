@@ -1,0 +1,70 @@
+package dev.ariadne.intervention;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import dev.ariadne.attribution.ReplacementModel;
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.transcoder.TranscoderSet;
+import java.util.List;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** What the model card says of the shipped model's features: rates over prompts that it has never seen. */
+class TutorialInterventionsTest {
+    private static final HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
+    private static final TranscoderSet neurons = TranscoderSet.ofNeurons(model);
+    private static final ReplacementModel replacement = ReplacementModel.of(model, neurons);
+
+    @AfterAll
+    static void close() {
+        neurons.close();
+        model.close();
+    }
+
+    @Test
+    void placesAnswerToTheirRegionsFeatures() {
+        TutorialInterventions rates = TutorialInterventions.places(replacement, 60, 1);
+        TutorialInterventions.Row in = rates.row("another region in");
+        assertThat(in.live().all()).isEqualTo(60);
+        assertThat(in.live().value()).isGreaterThanOrEqualTo(0.95);
+        assertThat(in.frozen().value()).isGreaterThanOrEqualTo(0.95);
+        assertThat(in.controlLive().value()).isLessThan(0.05);
+        assertThat(rates.row("region off ×0: its capital").live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("region off ×0: another").live().value()).isGreaterThanOrEqualTo(0.7);
+        assertThat(rates.row("region off ×0: its capital").controlLive().value())
+                .isLessThan(0.5);
+        assertThat(rates.row("all but the region off").live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"state\" off").frozen().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"capital\" off").live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"say a capital\" off").live().value()).isLessThan(0.1); // there is no such hub
+        assertThatThrownBy(() -> rates.row("nothing")).hasMessageContaining("no row begins with 'nothing'");
+    }
+
+    @Test
+    void wordsAndLanguagesAnswerToTheirs() {
+        TutorialInterventions rates = TutorialInterventions.words(replacement, 40, 1);
+        TutorialInterventions.Row in = rates.row("another concept in");
+        assertThat(in.live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(in.controlLive().value()).isLessThan(0.05);
+        TutorialInterventions.Row language = rates.row("language in ×0/×1: the right word");
+        assertThat(language.live().all()).isEqualTo(240);
+        assertThat(language.live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(language.controlLive().value()).isLessThan(0.05);
+        assertThat(rates.row("language off").frozen().value()).isGreaterThanOrEqualTo(0.6);
+        for (String pair : List.of("en → fr", "en → zh", "fr → en", "fr → zh", "zh → en", "zh → fr")) {
+            assertThat(rates.row(pair).live().value()).as(pair).isGreaterThanOrEqualTo(0.75);
+        }
+    }
+
+    /** Published tables of Wilson's interval. */
+    @ParameterizedTest
+    @CsvSource({"0, 10, 0, 0.278", "10, 10, 0.722, 1", "96, 100, 0.902, 0.984", "81, 263, 0.255, 0.366", "0, 0, 0, 1"})
+    void intervalsAreWilsons(int hits, int all, double low, double high) {
+        Rate rate = new Rate(hits, all);
+        assertThat(Math.round(1000 * rate.low()) / 1000.0).isEqualTo(low);
+        assertThat(Math.round(1000 * rate.high()) / 1000.0).isEqualTo(high);
+    }
+}
