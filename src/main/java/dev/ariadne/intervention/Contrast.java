@@ -27,9 +27,13 @@ public final class Contrast implements Displayable {
     private final ReplacementModel replacement;
     private final List<Evidence> evidence;
     private final String title;
+    private final int first;
+    private final int last;
 
-    private Contrast(ReplacementModel replacement, List<Evidence> evidence, String title) {
+    private Contrast(ReplacementModel replacement, List<Evidence> evidence, String title, int first, int last) {
         this.replacement = replacement;
+        this.first = first;
+        this.last = last;
         this.evidence = List.copyOf(evidence);
         this.title = title;
     }
@@ -84,7 +88,7 @@ public final class Contrast implements Displayable {
                 positive.size(),
                 100 * most,
                 negative.size());
-        return new Contrast(readings.replacement(), kept, title);
+        return new Contrast(readings.replacement(), kept, title, 0, Integer.MAX_VALUE);
     }
 
     private static void count(
@@ -105,11 +109,11 @@ public final class Contrast implements Displayable {
     }
 
     /** The same with those of some layers only. */
-    public Contrast layers(int first, int last) {
+    public Contrast layers(int from, int to) {
         List<Evidence> some = evidence.stream()
-                .filter(one -> one.layer() >= first && one.layer() <= last)
+                .filter(one -> one.layer() >= from && one.layer() <= to)
                 .toList();
-        return new Contrast(replacement, some, title);
+        return new Contrast(replacement, some, title, from, to);
     }
 
     /** Those that are active at a token, as a supernode of its prompt. */
@@ -130,12 +134,13 @@ public final class Contrast implements Displayable {
         return evidence.stream().anyMatch(one -> one.layer() == active.layer() && one.index() == active.index());
     }
 
-    /** What share of all that is active at a token, by activation, the chosen features are: 1 would be the whole token. */
+    /** What share of all that is active at a token, in the layers chosen from and by activation, the chosen features are: 1 would be the whole token. */
     public double share(Spot spot) {
         double all = 0;
         double own = 0;
         for (Readings.Active active : Readings.of(replacement, List.of(spot)).of(spot)) {
-            all += Math.abs(active.value());
+            boolean within = active.layer() >= first && active.layer() <= last;
+            all += within ? Math.abs(active.value()) : 0;
             own += has(active) ? Math.abs(active.value()) : 0;
         }
         return all == 0 ? 0 : own / all;
