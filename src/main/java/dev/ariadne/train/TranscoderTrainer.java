@@ -44,10 +44,12 @@ public final class TranscoderTrainer {
     private Set<Integer> neurons = Set.of(); // layers whose own neurons are the features
     private Set<Integer> predicting = Set.of(); // layers that learn where a token is predicted only
     private boolean pruned;
+    private String name;
     private @Nullable Path folder;
 
     private TranscoderTrainer(HookedTransformer model, List<Example> corpus, List<TranscoderRecipe> recipes) {
         this.model = model;
+        this.name = model.name();
         this.corpus = corpus;
         this.recipes = recipes;
     }
@@ -89,6 +91,12 @@ public final class TranscoderTrainer {
      */
     public TranscoderTrainer atPredictions(Integer... layers) {
         this.predicting = new TreeSet<>(List.of(layers));
+        return this;
+    }
+
+    /** Calls the model so in what is written; else it is its own name. */
+    public TranscoderTrainer named(String model) {
+        this.name = model;
         return this;
     }
 
@@ -134,7 +142,7 @@ public final class TranscoderTrainer {
                     }
                 }
             }
-            TranscoderSet set = TranscoderSet.of(model.name(), INPUT, OUTPUT, trained);
+            TranscoderSet set = TranscoderSet.of(name, INPUT, OUTPUT, trained);
             if (folder != null) {
                 set.save(
                         folder,

@@ -184,7 +184,7 @@ public final class Transcoder implements AutoCloseable {
                     arrays.put(name, Tensors.alias(all, scope).get(rows));
                 }
             }
-            return of(activation, arrays);
+            return of(activation(), arrays);
         }
     }
 
