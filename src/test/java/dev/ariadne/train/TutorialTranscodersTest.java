@@ -68,7 +68,7 @@ class TutorialTranscodersTest {
         assertThat(strongest("Fact: the capital of the state containing Dallas is", 0, 9))
                 .startsWith("Texas places");
         assertThat(strongest("Fact: the capital of the state containing Oakland is", 2, 10))
-                .startsWith("say Sacramento");
+                .contains("Sacramento");
         assertThat(strongest("Le contraire de \"petit\" est \"", 0, 5)).startsWith("small/petit/小");
         assertThat(strongest("The opposite of \"small\" is \"", 2, 8)).isEqualTo("say big");
     }
