@@ -9,7 +9,7 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         description = "Follow the thread through a transformer.",
-        subcommands = {ConformanceCommand.class, TrainCommand.class, InterventionsCommand.class})
+        subcommands = {ConformanceCommand.class, TrainCommand.class, TrainTutorialCommand.class, InterventionsCommand.class})
 public final class Main {
     /** Created by {@link #main}. */
     Main() {}

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.train.TranscoderRecipe.Repair;
@@ -21,6 +24,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.CancellationException;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -184,6 +188,78 @@ class TranscoderTrainerTest {
         }
         try (TranscoderTraining another = new TranscoderTraining(0, SMALL.withSeed(9), rows)) {
             assertThatThrownBy(() -> another.restore(file)).hasMessageContaining("another recipe");
+        }
+    }
+
+    @Test
+    void aCheckpointKeepsThresholdsThatAreFixed() throws IOException {
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
+                .get(0);
+        TranscoderRecipe recipe = SMALL.withSteps(50).withSparsity(Sparsity.rowTopK(4));
+        Path file = folder.resolve("training_0.safetensors");
+        try (TranscoderTraining whole = new TranscoderTraining(0, recipe, rows);
+                TranscoderTraining rest = new TranscoderTraining(0, recipe, rows)) {
+            while (whole.stepsDone() < 40) { // they are fixed from step 30 on
+                whole.step();
+            }
+            whole.save(file);
+            rest.restore(file);
+            while (!whole.isDone()) {
+                assertThat(rest.step()).isEqualTo(whole.step());
+            }
+            try (var one = whole.transcoder();
+                    var other = rest.transcoder()) {
+                assertThat(other.threshold().orElseThrow().toFloatArray())
+                        .hasSize(48)
+                        .isEqualTo(one.threshold().orElseThrow().toFloatArray());
+            }
+        }
+    }
+
+    @Test
+    void rowsWithSmallOutputsKeepFeaturesWhereEachRowMayKeepSome() {
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
+                .get(0);
+        double[] without = new double[2]; // the share of rows without a feature
+        for (int i = 0; i < 2; i++) {
+            Sparsity sparsity = i == 0 ? Sparsity.batchTopK(2) : Sparsity.rowTopK(2);
+            try (TranscoderTraining training = new TranscoderTraining(0, SMALL.withSparsity(sparsity), rows)) {
+                while (!training.isDone()) {
+                    training.step();
+                }
+                try (var transcoder = training.transcoder();
+                        NDManager scope = model.newOwner()) {
+                    NDArray x = TranscoderRows.array(
+                            scope, rows.inputs(), IntStream.range(0, rows.count()).toArray());
+                    float[] active = transcoder.encode(x).gt(0).toType(DataType.FLOAT32, false).sum(new int[] {1}).toFloatArray();
+                    for (float each : active) {
+                        without[i] += each == 0 ? 1.0 / active.length : 0;
+                    }
+                    assertThat(TranscoderQuality.of(transcoder, rows).fvu()).isLessThan(0.6);
+                }
+            }
+        }
+        assertThat(without[1]).isLessThanOrEqualTo(without[0]);
+    }
+
+    @Test
+    void aLayerMayLearnWhereTokensArePredictedAndLeaveDeadFeaturesOut() {
+        List<Example> corpus = corpus().stream()
+                .map(text -> new Example(text.tokens(), new int[] {text.length() - 1}))
+                .toList();
+        assertThat(TranscoderRows.of(model, corpus, "mlp.hook_in", "mlp.hook_out", Which.PREDICTING).get(0).count())
+                .isLessThanOrEqualTo(corpus.size()); // one prompt in each
+        try (TranscoderSet set = TranscoderTrainer.of(model, corpus, List.of(SMALL))
+                .atPredictions(1)
+                .withoutDead()
+                .fit()) {
+            List<TranscoderReport.Layer> layers =
+                    TranscoderReport.of(model, set, corpus, corpus).layers();
+            assertThat(layers.get(0).everywhere().dead()).isZero();
+            assertThat(layers.get(1).predicting().dead()).isZero();
+            assertThat(layers.get(1).predicting().fvu())
+                    .isLessThan(layers.get(1).everywhere().fvu());
+            assertThat(set.features(1)).isLessThan(48);
         }
     }
 

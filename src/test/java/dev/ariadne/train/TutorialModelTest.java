@@ -9,6 +9,7 @@ import dev.ariadne.train.TutorialCorpus.HoldOut;
 import dev.ariadne.transcoder.FeatureLabels;
 import dev.ariadne.transcoder.TranscoderSet;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -79,6 +80,21 @@ class TutorialModelTest {
         }) {
             assertThat(resumed.resolve(file)).hasSameBinaryContentAs(straight.resolve(file));
         }
+    }
+
+    @Test
+    void aFullDiskStopsItAndTheNextCallGoesOn() throws IOException {
+        Path full = folder.resolve("full");
+        Files.createDirectories(full);
+        Files.createSymbolicLink(full.resolve("weights.safetensors.part"), Path.of("/dev/full"));
+        assertThatThrownBy(() -> TutorialModel.train(CORPUS, 1, TINY, full))
+                .isInstanceOf(UncheckedIOException.class)
+                .hasMessageContaining("No space left on device");
+        assertThat(full.resolve("weights.safetensors")).doesNotExist();
+        Path straight = folder.resolve("straight");
+        TutorialModel.train(CORPUS, 1, TINY, full);
+        TutorialModel.train(CORPUS, 1, TINY, straight);
+        assertThat(full.resolve("weights.safetensors")).hasSameBinaryContentAs(straight.resolve("weights.safetensors"));
     }
 
     @Test
