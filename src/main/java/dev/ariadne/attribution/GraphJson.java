@@ -1,6 +1,8 @@
 package dev.ariadne.attribution;
 
 import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -37,7 +39,8 @@ public record GraphJson(
         Annotations annotations,
         List<Node> nodes,
         List<Link> links,
-        Map<String, @Nullable Object> more) {
+        Map<String, @Nullable Object> more)
+        implements Displayable {
     /** Copies the lists, and checks that ids differ, positions exist, links join two nodes, once each, and nothing pushes itself. */
     public GraphJson {
         Objects.requireNonNull(metadata, "metadata");
@@ -294,6 +297,33 @@ public record GraphJson(
     public String label(Node node) {
         Optional<String> given = annotations.label(node);
         return given.orElse(node.label());
+    }
+
+    /**
+     * Returns the same graph with what was added to it in a browser, as the buttons "copy JSON" and "save JSON" of its page give it.
+     *
+     * @param json the text
+     * @return a copy
+     * @throws IllegalArgumentException when it is of another graph, or damaged
+     */
+    public GraphJson annotated(String json) {
+        return with(GraphView.annotations(this, json));
+    }
+
+    /** Returns the graph to be explored, by layer and token. */
+    @Override
+    public TokenGraph view() {
+        return view(Map.of());
+    }
+
+    /**
+     * Returns the graph to be explored, with a card for features.
+     *
+     * @param cards by layer and index of the feature: "20_15589"
+     * @return the view
+     */
+    public TokenGraph view(Map<String, ? extends Displayable> cards) {
+        return GraphView.of(this, cards);
     }
 
     /**
