@@ -74,7 +74,8 @@ final class Browser implements AutoCloseable {
         for (int i = 0; i < 600 && (!Files.exists(port) || Files.size(port) == 0); i++) {
             TimeUnit.MILLISECONDS.sleep(50);
         }
-        return new Browser(process, profile, Integer.parseInt(Files.readAllLines(port).get(0)));
+        return new Browser(
+                process, profile, Integer.parseInt(Files.readAllLines(port).get(0)));
     }
 
     /** Opens a page and waits until its scripts have run. */

@@ -32,7 +32,8 @@ class TokenGraphSceneTest {
                 wrong.add(i + " outside its cell");
             }
             for (int j = 0; j < i; j++) {
-                if (Math.abs(x - layout.x().get(j)) < 2 * r && Math.abs(y - layout.y().get(j)) < 2 * r) {
+                if (Math.abs(x - layout.x().get(j)) < 2 * r
+                        && Math.abs(y - layout.y().get(j)) < 2 * r) {
                     wrong.add(i + " over " + j);
                 }
             }
