@@ -310,6 +310,16 @@ public record GraphJson(
         return with(GraphView.annotations(this, json));
     }
 
+    /**
+     * Compares with another graph: of another prompt, or by another model.
+     *
+     * @param other the second graph
+     * @return what is in either, and how it differs
+     */
+    public GraphComparison compare(GraphJson other) {
+        return GraphComparison.of(this, other);
+    }
+
     /** Returns the graph to be explored, by layer and token. */
     @Override
     public TokenGraph view() {

@@ -101,8 +101,8 @@ final class HtmlWriter {
         out.append("<div style=\"position:relative;min-height:560px\">");
         picture(TokenGraphScene.of(graph), TokenGraphText.alt(graph), true);
         out.append("<iframe title=\"" + text(graph.title())
-                + "\" style=\"position:absolute;top:0;left:0;width:100%;height:100%;"
-                + "border:1px solid rgba(128,128,128,0.5)\" srcdoc=\"" + Glyphs.escape(ExplorerWriter.page(graph))
+                + "\" style=\"position:absolute;top:0;left:0;width:100%;height:100%;border:0\" srcdoc=\""
+                + Glyphs.escape(ExplorerWriter.page(graph))
                 + "\"></iframe></div>");
     }
 
