@@ -12,6 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -308,6 +310,35 @@ public record GraphJson(
      */
     public GraphJson annotated(String json) {
         return with(GraphView.annotations(this, json));
+    }
+
+    /**
+     * Keeps the most influential nodes that hold a share of the influence together, tokens, logits, and nodes of which nobody counted it;
+     * with the links between them.
+     *
+     * @param share in [0, 1]: nodes whose cumulative influence is above it go, as with the slider of the graph's page
+     * @return a smaller graph, with the share as its node threshold
+     */
+    public GraphJson prune(double share) {
+        if (!(share >= 0 && share <= 1)) {
+            throw new IllegalArgumentException("the share of influence to keep must be from 0 to 1, got " + share);
+        }
+        List<Node> kept = nodes.stream()
+                .filter(node -> node.kind() == Kind.TOKEN || node.kind() == Kind.LOGIT || !(node.influence() > share))
+                .toList();
+        Set<String> ids = kept.stream().map(Node::id).collect(Collectors.toSet());
+        List<Link> between = links.stream()
+                .filter(link -> ids.contains(link.source()) && ids.contains(link.target()))
+                .toList();
+        Metadata pruned = new Metadata(
+                metadata.slug(),
+                metadata.scan(),
+                metadata.transcoderList(),
+                metadata.promptTokens(),
+                metadata.prompt(),
+                metadata.nodeThreshold() < share ? metadata.nodeThreshold() : share,
+                metadata.more());
+        return new GraphJson(pruned, annotations, kept, between, more);
     }
 
     /**
