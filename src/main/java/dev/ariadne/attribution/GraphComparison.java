@@ -235,7 +235,10 @@ public record GraphComparison(String first, String second, List<Thing> things, L
         }
         List<View.Graph.Edge> edges = drawn.stream()
                 .map(push -> new View.Graph.Edge(
-                        push.from(), push.to(), push.change(), number(push.first()) + " → " + number(push.second())))
+                        push.from(),
+                        push.to(),
+                        push.change(),
+                        number(push.first()) + " → " + number(push.second()) + " Δ"))
                 .toList();
         return new View.Graph(
                 "What pushes differently: weight in 1 → in 2",

@@ -87,7 +87,7 @@ class GraphComparisonTest {
         GraphComparison two =
                 graph("Dallas", "m", 5, 2, " Austin", 0.5).compare(graph("Oakland", "m", 6, 5, " Sacramento", 0.7));
         assertThat(two.diagram().rows()).containsExactly("output", "layer 1", "layer 0", "tokens");
-        assertThat(two.diagram().edges().get(0).label()).isEqualTo("3.00 → 9.00");
+        assertThat(two.diagram().edges().get(0).label()).isEqualTo("3.00 → 9.00 Δ");
         assertThat(two.view().toString()).contains("Panels");
     }
 }

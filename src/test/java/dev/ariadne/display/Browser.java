@@ -19,6 +19,7 @@ import java.util.concurrent.CompletionStage;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
+import org.jspecify.annotations.Nullable;
 
 /** A Chromium without a window, driven through its debugging protocol; for tests of what a page does. */
 final class Browser implements AutoCloseable {
@@ -153,7 +154,7 @@ final class Browser implements AutoCloseable {
         }
 
         @Override
-        public CompletionStage<?> onText(WebSocket from, CharSequence data, boolean whole) {
+        public @Nullable CompletionStage<?> onText(WebSocket from, CharSequence data, boolean whole) {
             part.append(data);
             if (whole) {
                 messages.add(part.toString());
