@@ -14,7 +14,6 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.Callable;
-import java.util.function.Function;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -32,24 +31,30 @@ final class AcdcCommand implements Callable<Integer> {
     /** The behaviors that come with the library. */
     enum Named {
         /** Who gave what to whom. */
-        ioi(Tasks::ioi),
+        ioi,
         /** Years that are later. */
-        greater_than(Tasks::greaterThan),
+        greater_than,
         /** Arguments of a function. */
-        docstring(Tasks::docstring),
+        docstring,
         /** What came before comes again. */
-        induction(Tasks::induction),
+        induction,
         /** He or she. */
-        gender_pronoun(Tasks::genderPronoun),
+        gender_pronoun,
         /** The quotation mark that closes. */
-        quote_closing(Tasks::quoteClosing),
+        quote_closing,
         /** Capitals of countries. */
-        country_capital(Tasks::countryCapital);
+        country_capital;
 
-        private final Function<HookedTransformer, Task> task;
-
-        Named(Function<HookedTransformer, Task> task) {
-            this.task = task;
+        Task task(HookedTransformer model) {
+            return switch (this) {
+                case ioi -> Tasks.ioi(model);
+                case greater_than -> Tasks.greaterThan(model);
+                case docstring -> Tasks.docstring(model);
+                case induction -> Tasks.induction(model);
+                case gender_pronoun -> Tasks.genderPronoun(model);
+                case quote_closing -> Tasks.quoteClosing(model);
+                case country_capital -> Tasks.countryCapital(model);
+            };
         }
     }
 
@@ -95,7 +100,7 @@ final class AcdcCommand implements Callable<Integer> {
     public Integer call() throws IOException {
         try (HookedTransformer transformer = HookedTransformer.load(model)) {
             Path csv = behavior.csv;
-            Task task = csv.toString().isEmpty() ? behavior.named.task.apply(transformer) : Tasks.of(transformer, csv);
+            Task task = csv.toString().isEmpty() ? behavior.named.task(transformer) : Tasks.of(transformer, csv);
             Circuit circuit =
                     new Acdc(transformer, task).withThreshold(threshold).findCircuit();
             for (Path output : outputs) {
