@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Weight;
 import dev.ariadne.transcoder.FeatureCard.Example;
 import dev.ariadne.view.View;
 import java.io.IOException;
@@ -93,15 +94,36 @@ class FeatureCardsTest {
         return example.activations().get(example.strongest());
     }
 
-    /** What a feature pushes is what becomes more probable when it is added to the stream at the end of a prompt, but for the norm's scale. */
+    /** The decoder's row, centered, times the last norm's gain, times a column of the unembedding, by loops in double. */
     @Test
     void pushedTokensAreThoseThatTheUnembeddingFavors() {
-        FeatureCard sayBig = cards.cards().stream()
-                .filter(card -> card.layer() == 2 && !card.examples().isEmpty())
-                .filter(card -> card.examples().get(0).tokens().contains("small"))
-                .max((a, b) -> Double.compare(a.most(), b.most()))
-                .orElseThrow();
-        assertThat(sayBig.words().pushed()).hasSize(10).contains("big").doesNotContainAnyElementsOf(sayBig.words().suppressed());
+        int feature = 5;
+        float[] row = transcoders.transcoder(2).decoder().get(feature).toFloatArray();
+        double mean = 0;
+        for (float x : row) {
+            mean += x / (double) row.length;
+        }
+        double[] expected = new double[model.config().dVocabOut()];
+        try (Weight unembed = model.weights().get("unembed.W_U");
+                Weight gain = model.weights().get("ln_final.w")) {
+            float[] columns = unembed.array().toFloatArray(); // [dModel, token]
+            float[] gains = gain.array().toFloatArray();
+            for (int i = 0; i < row.length; i++) {
+                for (int token = 0; token < expected.length; token++) {
+                    expected[token] += (row[i] - mean) * gains[i] * columns[i * expected.length + token];
+                }
+            }
+        }
+        double all = Arrays.stream(expected).average().orElseThrow();
+        float[] actual = FeatureScan.logits(model, transcoders, 2, 3, feature)[1];
+        int best = 0;
+        for (int token = 0; token < expected.length; token++) {
+            assertThat((double) actual[token]).isCloseTo(expected[token] - all, within(1e-4)); // float32 sums of 128
+            best = expected[token] > expected[best] ? token : best;
+        }
+        assertThat(cards.card(2, feature).words().pushed())
+                .hasSize(10)
+                .startsWith(model.tokenizer().toSingleString(best));
     }
 
     @Test
