@@ -21,6 +21,7 @@ final class FeatureCounts {
     private long[] fine = new long[0];
 
     /** An example: a text until the strongest activation tells it from others. */
+    @SuppressWarnings("ArrayRecordComponent") // of this class alone, which changes none
     private record Kept(List<Long> tokens, float[] activations, int strongest) {
         float value() {
             return activations[strongest];
