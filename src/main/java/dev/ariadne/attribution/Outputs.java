@@ -20,6 +20,7 @@ import java.util.List;
  * @param vectors the direction of each, of what is unembedded [target, dModel]: a token's row of the unembedding less the mean of all rows
  * @param constants what each gets from the unembedding's bias [target]
  */
+@SuppressWarnings("ArrayRecordComponent") // package-private, not shared
 record Outputs(List<Target> list, NDArray vectors, double[] constants) {
     static Outputs of(ReplacementModel replacement, CleanRun run, Targets wanted, NDManager owner) {
         HookedTransformer model = replacement.model();
