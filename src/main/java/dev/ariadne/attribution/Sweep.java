@@ -141,8 +141,9 @@ final class Sweep implements AutoCloseable {
         int to = from;
         while (to < sorted.length && to - from < MOST) {
             int positions = config.causal() ? positionOf(sorted[to]) + 1 : pos;
+            boolean full = to > from && !budget.allows(to - from + 1, positions);
             boolean another = to > from && positionOf(sorted[to]) != positionOf(sorted[to - 1]);
-            if (to > from && !budget.allows(to - from + 1, positions) || another && to - from >= MANY) {
+            if (full || (another && to - from >= MANY)) {
                 break;
             }
             to++;
