@@ -27,8 +27,8 @@ record Budget(long held, long matrix, long perPosition, long perTarget, long mem
         long number = run.type().getNumOfBytes();
         long written = 0; // vectors, counted where they are written
         for (int layer = 0; layer < layers; layer++) {
-            long here = active.from(layer + 1, 0) - active.from(layer, 0);
-            written += here * (transcoders.lastWritten(layer) - layer + 1) + pos;
+            int here = active.from(layer + 1, 0) - active.from(layer, 0);
+            written += (long) here * (transcoders.lastWritten(layer) - layer + 1) + pos;
         }
         long stream = layers * pos * model.dModel() * 4; // inputs, outputs and errors of the MLPs, scales
         long patterns = layers * model.nHeads() * pos * pos;
@@ -65,7 +65,7 @@ record Budget(long held, long matrix, long perPosition, long perTarget, long mem
             int last = causal ? position : pos - 1;
             long below = 0;
             for (int layer = 0; layer < layers; layer++) {
-                long here = active.from(layer, position + 1) - active.from(layer, position);
+                int here = active.from(layer, position + 1) - active.from(layer, position);
                 entries += here * (below + (layer + 1L) * (last + 1));
                 below += active.from(layer, last + 1) - active.from(layer, 0);
             }
