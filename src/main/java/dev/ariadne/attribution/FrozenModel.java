@@ -1,6 +1,8 @@
 package dev.ariadne.attribution;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
@@ -15,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.stream.IntStream;
 
 /**
  * The backward pass of the local replacement model: the model with attention patterns and norm scales as they were in one run, and MLP outputs
@@ -43,10 +46,9 @@ final class FrozenModel implements AutoCloseable {
      *
      * @param out [dModel, head·dHead]
      * @param value [kvHead·dHead, dModel]
-     * @param outBias [dModel]
-     * @param valueBias [kvHead·dHead]
+     * @param constant what it writes whatever the stream is, at each position [pos, dModel]
      */
-    private record Attention(NDArray out, NDArray value, NDArray outBias, NDArray valueBias) {}
+    private record Attention(NDArray out, NDArray value, NDArray constant) {}
 
     /**
      * A gradient, and what is constant.
@@ -68,14 +70,34 @@ final class FrozenModel implements AutoCloseable {
         this.transcoders = transcoders;
         this.run = run;
         this.owner = model.newOwner();
-        int dModel = config.dModel();
         for (int layer = 0; layer < config.nLayers(); layer++) {
             String attn = "blocks." + layer + ".attn.";
-            attention.add(new Attention(
-                    weight(attn + "W_O").transpose(2, 0, 1).reshape(dModel, -1),
-                    weight(attn + "W_V").transpose(0, 2, 1).reshape(-1, dModel),
-                    weight(attn + "b_O"),
-                    weight(attn + "b_V").reshape(-1)));
+            NDArray out = weight(attn + "W_O").transpose(2, 0, 1).reshape(config.dModel(), -1);
+            NDArray value = weight(attn + "W_V").transpose(0, 2, 1).reshape(-1, config.dModel());
+            attention.add(new Attention(out, value, constant(layer, out, value)));
+        }
+    }
+
+    /** Attention's biases: as each query's pattern adds up to 1, what all values have in common goes through. */
+    private NDArray constant(int layer, NDArray out, NDArray value) {
+        String block = "blocks." + layer + ".";
+        try (NDManager scope = owner.newSubManager()) {
+            NDArray common = Tensors.alias(weight(block + "attn.b_V"), scope).reshape(config.nKeyValueHeads(), -1);
+            if (names.contains(block + "ln1.b")) {
+                common = common.add(value.matMul(weight(block + "ln1.b")).reshape(common.getShape()));
+            }
+            NDArray each = common.repeat(0, config.groupSize()).reshape(-1); // [head·dHead]
+            NDArray written = Tensors.alias(weight(block + "attn.b_O"), scope).add(out.matMul(each)); // [dModel]
+            long pos = run.features().labels().size();
+            NDArray all = written.reshape(1, -1).repeat(0, pos); // [pos, dModel]
+            if (config.postNorms()) {
+                NDArray centered = centers() ? all.sub(all.mean(new int[] {1}, true)) : all;
+                all = centered.div(run.at(block + "ln1_post.hook_scale", scope));
+                all = names.contains(block + "ln1_post.w") ? all.mul(weight(block + "ln1_post.w")) : all;
+                all = names.contains(block + "ln1_post.b") ? all.add(weight(block + "ln1_post.b")) : all;
+            }
+            all.attach(owner);
+            return all;
         }
     }
 
@@ -175,39 +197,115 @@ final class FrozenModel implements AutoCloseable {
     }
 
     /**
-     * From what attention writes to the stream before it, by way of the values.
+     * From the stream behind attention to the values that were gathered, divided by the scale of the norm before them.
      *
-     * @return what is to be added to the gradient, which goes past attention unchanged
+     * <p>The norms' weights go into the matrices and their scales into the pattern: nothing else is as small.
+     *
+     * @param gradient [row, pos, dModel]
+     * @param at of the last rows, the only position at which each is not 0
+     * @return [row, pos, kvHead·dHead]
      */
-    Pulled attended(int layer, NDArray gradient) {
-        Attention weights = attention.get(layer);
-        Pulled out = config.postNorms()
-                ? norm("blocks." + layer + ".ln1_post", true, gradient, 0)
-                : new Pulled(gradient, nothing(gradient));
-        NDArray constant = out.constant().add(along(out.gradient(), weights.outBias()));
-        NDArray values = mixed(layer, out.gradient().matMul(weights.out())); // [row, pos, kvHead·dHead]
-        constant = constant.add(along(values, weights.valueBias()));
-        Pulled in = norm("blocks." + layer + ".ln1", true, values.matMul(weights.value()), 0);
-        return new Pulled(in.gradient(), constant.add(in.constant()));
+    NDArray values(int layer, NDArray gradient, long[] at) {
+        long rows = gradient.getShape().get(0);
+        long pos = gradient.getShape().get(1);
+        NDArray out = out(layer, gradient.getManager());
+        NDArray pattern = pattern(layer, (int) pos, gradient.getManager()); // [head, keyPos, queryPos]
+        NDList parts = new NDList();
+        if (rows > at.length) {
+            NDArray g = gradient.get(new NDIndex(":" + (rows - at.length)));
+            parts.add(everywhere(g.matMul(out), pattern));
+        }
+        if (at.length > 0) {
+            long[] places = IntStream.range(0, at.length)
+                    .mapToLong(i -> (rows - at.length + i) * pos + at[i])
+                    .toArray();
+            NDManager scope = gradient.getManager();
+            NDArray g = Tensors.embedding(scope.create(places), gradient.reshape(-1, config.dModel()));
+            NDArray weights = Tensors.embedding(
+                            scope.create(at), pattern.transpose(2, 1, 0).reshape(pos, -1))
+                    .reshape(at.length, pos, config.nHeads(), 1);
+            NDArray heads = g.matMul(out).reshape(at.length, 1, config.nHeads(), config.dHead());
+            NDArray each = weights.mul(heads); // [row, keyPos, head, dHead]
+            NDArray shared = config.groupSize() == 1
+                    ? each
+                    : each.reshape(at.length, pos, config.nKeyValueHeads(), config.groupSize(), config.dHead())
+                            .sum(new int[] {3});
+            parts.add(shared.reshape(at.length, pos, -1));
+        }
+        return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
     }
 
     /** From the heads' results to the values they were gathered from: [row, pos, head·dHead] → [row, pos, kvHead·dHead]. */
-    private NDArray mixed(int layer, NDArray gradient) {
+    private NDArray everywhere(NDArray gradient, NDArray pattern) {
         long rows = gradient.getShape().get(0);
         long pos = gradient.getShape().get(1);
         long heads = config.nHeads();
         NDArray byHead = gradient.reshape(rows, pos, heads, config.dHead())
                 .transpose(2, 1, 0, 3)
                 .reshape(heads, pos, rows * config.dHead()); // [head, queryPos, row·dHead]
-        NDArray pattern = run.at("blocks." + layer + ".attn.hook_pattern", gradient.getManager())
-                .get(new NDIndex(":, :" + pos + ", :" + pos))
-                .transpose(0, 2, 1); // [head, keyPos, queryPos]
         NDArray values =
                 pattern.matMul(byHead).reshape(config.nKeyValueHeads(), config.groupSize(), pos, rows, config.dHead());
         NDArray shared = config.groupSize() == 1
                 ? values.reshape(heads, pos, rows, config.dHead())
                 : values.sum(new int[] {1}); // [kvHead, keyPos, row, dHead]
         return shared.transpose(2, 1, 0, 3).reshape(rows, pos, (long) config.nKeyValueHeads() * config.dHead());
+    }
+
+    /** The output matrix with the norm behind it, but for its scale [dModel, head·dHead]. */
+    private NDArray out(int layer, NDManager scope) {
+        NDArray out = Tensors.alias(attention.get(layer).out(), scope);
+        if (!config.postNorms()) {
+            return out;
+        }
+        NDArray centered = centers() ? out.sub(out.mean(new int[] {0}, true)) : out;
+        String w = "blocks." + layer + ".ln1_post.w";
+        return names.contains(w) ? centered.mul(weight(w).reshape(-1, 1)) : centered;
+    }
+
+    /** The value matrix with the norm before it, but for its scale [kvHead·dHead, dModel]. */
+    private NDArray value(int layer, NDManager scope) {
+        NDArray value = Tensors.alias(attention.get(layer).value(), scope);
+        String w = "blocks." + layer + ".ln1.w";
+        NDArray weighted = names.contains(w) ? value.mul(weight(w)) : value;
+        return centers() ? weighted.sub(weighted.mean(new int[] {1}, true)) : weighted;
+    }
+
+    /** The attention pattern with the scales of the norms on both sides [head, keyPos, queryPos]. */
+    private NDArray pattern(int layer, int pos, NDManager scope) {
+        String block = "blocks." + layer + ".";
+        NDArray pattern = run.at(block + "attn.hook_pattern", scope)
+                .get(new NDIndex(":, :" + pos + ", :" + pos))
+                .transpose(0, 2, 1);
+        NDIndex first = new NDIndex(":" + pos);
+        if (hasNorms(config)) {
+            pattern = pattern.div(run.at(block + "ln1.hook_scale", scope).get(first)); // [keyPos, 1]
+        }
+        if (config.postNorms()) {
+            pattern = pattern.div(
+                    run.at(block + "ln1_post.hook_scale", scope).get(first).transpose());
+        }
+        return pattern;
+    }
+
+    /** From {@link #values} to the stream before attention: what is to be added to the gradient, which also goes past attention. */
+    NDArray before(int layer, NDArray values) {
+        return values.matMul(value(layer, values.getManager()));
+    }
+
+    /** What {@link #values} are to be multiplied with for a part of the stream before attention: [pos, dModel] → [pos, kvHead·dHead]. */
+    NDArray toValues(int layer, NDArray part) {
+        return part.matMul(value(layer, part.getManager()).transpose());
+    }
+
+    /** What a layer's attention writes whatever the stream is [pos, dModel]. */
+    NDArray constant(int layer) {
+        return attention.get(layer).constant();
+    }
+
+    /** Σ over positions and width of gradient · field: [row, pos, dModel] and [at least pos, dModel] → [row]. */
+    static NDArray along(NDArray gradient, NDArray field, long pos) {
+        NDArray first = Tensors.alias(field, gradient.getManager()).get(new NDIndex(":" + pos));
+        return gradient.reshape(gradient.getShape().get(0), -1).matMul(first.reshape(-1));
     }
 
     @Override

@@ -187,22 +187,55 @@ final class Sweep implements AutoCloseable {
         /** A layer's part of the walk, for gradients at the stream behind it; they end before it. Returns how many targets have joined. */
         private int layer(int layer, int live, NDArray gradients) {
             try (NDManager scope = owner.newSubManager()) {
-                NDArray attended = null;
+                NDArray old = first(gradients, live, scope);
+                NDArray values = null;
+                if (live > 0 && config.parallel()) { // attention reads the same stream as the MLP
+                    addConstants(FrozenModel.along(old, frozen.constant(layer), positions), 0, live);
+                    values = frozen.values(layer, old, new long[0]);
+                }
                 if (live > 0) {
-                    NDArray g = first(gradients, live, scope);
-                    if (config.parallel()) { // attention reads the same stream as the MLP
-                        attended = pulled(frozen.attended(layer, g), live);
-                    }
-                    write(layer, live, g);
+                    write(layer, live, old);
                 }
                 int joined = join(layer, live, gradients);
                 if (joined > 0 && !config.parallel()) {
                     NDArray g = first(gradients, joined, scope);
-                    g.addi(pulled(frozen.attended(layer, g), joined));
-                } else if (attended != null) {
-                    first(gradients, live, scope).addi(attended);
+                    addConstants(FrozenModel.along(g, frozen.constant(layer), positions), 0, joined);
+                    long[] at = Arrays.stream(chunk, live, joined)
+                            .mapToLong(Sweep.this::positionOf)
+                            .toArray();
+                    values = frozen.values(layer, g, at);
+                }
+                if (values != null) {
+                    attend(layer, values, gradients);
                 }
                 return joined;
+            }
+        }
+
+        /** Goes on to the stream before attention; before the first layer, to what the tokens have there. */
+        private void attend(int layer, NDArray values, NDArray gradients) {
+            int count = (int) values.getShape().get(0);
+            NDManager scope = values.getManager();
+            if (layer > 0) {
+                first(gradients, count, scope).addi(frozen.before(layer, values));
+                return;
+            }
+            NDIndex here = new NDIndex(":" + positions);
+            NDArray tokens = frozen.toValues(layer, run.at("hook_embed", scope).get(here)); // [pos, kvHead·dHead]
+            addTokens(values.mul(tokens).sum(new int[] {2}));
+            if (config.positions() == ModelConfig.Positions.LEARNED) {
+                NDArray where =
+                        frozen.toValues(layer, run.at("hook_pos_embed", scope).get(here));
+                addConstants(FrozenModel.along(values, where, positions), 0, count);
+            }
+        }
+
+        /** Adds what tokens give [row, pos]. */
+        private void addTokens(NDArray products) {
+            double[] all = CleanRun.doubles(products);
+            int column = active.size() + config.nLayers() * pos;
+            for (int i = 0; i < all.length; i++) {
+                rows[i / positions][column + i % positions] += all[i];
             }
         }
 
@@ -323,15 +356,10 @@ final class Sweep implements AutoCloseable {
             try (NDManager scope = owner.newSubManager()) {
                 NDArray g = first(gradients, chunk.length, scope);
                 NDIndex here = new NDIndex(":" + positions);
-                double[] tokens = CleanRun.doubles(
-                        g.mul(run.at("hook_embed", scope).get(here)).sum(new int[] {2})); // [row, pos]
-                int column = active.size() + config.nLayers() * pos;
-                for (int i = 0; i < tokens.length; i++) {
-                    rows[i / positions][column + i % positions] = tokens[i];
-                }
+                addTokens(g.mul(run.at("hook_embed", scope).get(here)).sum(new int[] {2}));
                 if (config.positions() == ModelConfig.Positions.LEARNED) {
                     NDArray where = run.at("hook_pos_embed", scope).get(here);
-                    addConstants(g.mul(where).sum(new int[] {1, 2}), 0, chunk.length);
+                    addConstants(FrozenModel.along(g, where, positions), 0, chunk.length);
                 }
             }
         }
