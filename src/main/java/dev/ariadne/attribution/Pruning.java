@@ -114,7 +114,7 @@ final class Pruning {
         }
         boolean dropped = false;
         for (int node = 0; node < graph.tokenNode(0); node++) {
-            if (kept[node] && (!gives[node] || node < features && edges.columns()[node].length == 0)) {
+            if (kept[node] && (!gives[node] || (node < features && edges.columns()[node].length == 0))) {
                 kept[node] = false;
                 dropped = true;
             }
