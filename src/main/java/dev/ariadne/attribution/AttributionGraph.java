@@ -4,6 +4,8 @@ import dev.ariadne.attribution.GraphNode.Kind;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.AbstractList;
 import java.util.Arrays;
 import java.util.Comparator;
@@ -368,6 +370,24 @@ public final class AttributionGraph implements Displayable {
      */
     public PrunedGraph prune(double nodes, double edges) {
         return new Pruning(this).prune(nodes, edges);
+    }
+
+    /**
+     * Writes the graph in Neuronpedia's schema, pruned as by {@link #prune()} and named after the file.
+     *
+     * @param file a {@code .json}; an existing one is replaced by a whole new one
+     */
+    public void save(Path file) throws IOException {
+        prune().save(file);
+    }
+
+    /**
+     * Reads a graph that this or another program has saved.
+     *
+     * @throws IOException when it cannot be read, or is no graph: the message names the place, the value and the rule
+     */
+    public static GraphJson load(Path file) throws IOException {
+        return GraphJson.read(file);
     }
 
     @Override

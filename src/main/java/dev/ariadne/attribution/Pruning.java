@@ -36,10 +36,10 @@ final class Pruning {
         for (int node = 0; node < kept.length; node++) {
             kept[node] = node >= graph.tokenNode(0) || graph.influence(node) >= least;
         }
-        SparseRows reduced = keep(matrix, (row, column) -> kept[node(row)] && kept[column]);
+        SparseRows reduced = keep(matrix, (row, column, weight) -> kept[node(row)] && kept[column]);
         SparseRows edges = edges(reduced, edgeShare);
         while (drop(edges, kept)) {
-            edges = keep(edges, (row, column) -> kept[node(row)] && kept[column]);
+            edges = keep(edges, (row, column, weight) -> kept[node(row)] && kept[column]);
         }
         int[] nodes = IntStream.range(0, kept.length).filter(node -> kept[node]).toArray();
         return new PrunedGraph(graph, nodes, edges, nodeShare, edgeShare);
@@ -47,7 +47,7 @@ final class Pruning {
 
     /** Whether an entry stays. */
     private interface Rule {
-        boolean keeps(int row, int column);
+        boolean keeps(int row, int column, float weight);
     }
 
     private static SparseRows keep(SparseRows from, Rule rule) {
@@ -59,7 +59,7 @@ final class Pruning {
             int[] where = new int[columns.length];
             float[] what = new float[columns.length];
             for (int i = 0; i < columns.length; i++) {
-                if (rule.keeps(row, columns[i])) {
+                if (rule.keeps(row, columns[i], weights[i])) {
                     where[count] = columns[i];
                     what[count++] = weights[i];
                 }
@@ -87,21 +87,7 @@ final class Pruning {
                     }
                 },
                 share);
-        SparseRows some = SparseRows.ofSize(reduced.rows());
-        for (int row = 0; row < reached.length; row++) {
-            int at = row;
-            float[] weights = reduced.weights()[row];
-            int[] places = IntStream.range(0, weights.length)
-                    .filter(i -> Math.abs(weights[i]) * reached[at] >= least)
-                    .toArray();
-            some.columns()[row] =
-                    Arrays.stream(places).map(i -> reduced.columns()[at][i]).toArray();
-            some.weights()[row] = new float[places.length];
-            for (int i = 0; i < places.length; i++) {
-                some.weights()[row][i] = weights[places[i]];
-            }
-        }
-        return some;
+        return keep(reduced, (row, column, weight) -> Math.abs(weight) * reached[row] >= least);
     }
 
     /** Drops features and errors that give nothing, and features that get nothing. */
