@@ -62,7 +62,7 @@ class SweepTest {
             assertThat(graph.residual()).isLessThan(1e-4);
             List<Integer> targets = new ArrayList<>();
             for (int node = 0; node < graph.size(); node++) {
-                if (node >= graph.targetNode(0) || node < graph.featureCount() && node % EVERY == 0) {
+                if (node >= graph.targetNode(0) || (node < graph.featureCount() && node % EVERY == 0)) {
                     targets.add(node);
                 }
             }
