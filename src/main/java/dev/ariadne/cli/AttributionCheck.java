@@ -12,7 +12,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Arrays;
 
-/** A small model with transcoders: its logits, the features that are active on the prompt, the attribution graph, its pruning and scores. */
+/**
+ * A small model with transcoders: its logits, the features that are active on the prompt, the attribution graph with its pruning and scores, and what
+ * interventions do.
+ */
 final class AttributionCheck implements Conformance.Check {
     private static final double TOLERANCE = 1e-4;
     private static final double SCORE = 1e-5;
@@ -47,6 +50,7 @@ final class AttributionCheck implements Conformance.Check {
                     Math.abs(graph.completenessScore()
                             - scores.path("completeness").asDouble()),
                     SCORE);
+            InterventionCheck.compare(fixture, expected, comparison);
             comparison.leave(expected.unread());
         }
     }
