@@ -1,16 +1,13 @@
 package dev.ariadne.attribution;
 
 import dev.ariadne.view.Displayable;
-import dev.ariadne.view.View;
+import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
-import java.util.Map;
-import java.util.stream.IntStream;
 
 /** The nodes and edges of an attribution graph that matter most; numbered as there. Made by {@link AttributionGraph#prune}. */
 public final class PrunedGraph implements Displayable {
@@ -92,22 +89,11 @@ public final class PrunedGraph implements Displayable {
         return edgeShare;
     }
 
+    /** The graph to look at, to search and to annotate: nodes by layer and token. */
     @Override
-    public View view() {
-        Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("nodes", String.format(Locale.ROOT, "%,d of %,d", nodes.length, graph.size()));
-        facts.put("edges", String.format(Locale.ROOT, "%,d of %,d", edgeCount(), graph.edgeCount()));
-        facts.put(
-                "kept",
-                String.format(
-                        Locale.ROOT,
-                        "%.0f %% of the nodes' influence, %.0f %% of the edges'",
-                        100 * nodeShare,
-                        100 * edgeShare));
-        long features =
-                IntStream.of(nodes).filter(node -> node < graph.featureCount()).count();
-        facts.put("features", String.format(Locale.ROOT, "%,d", features));
-        return new View.Facts("pruned attribution graph", facts);
+    public TokenGraph view() {
+        String slug = graph.origin().prompt().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
+        return toJson(slug.isEmpty() ? "graph" : slug.substring(0, Math.min(60, slug.length()))).view();
     }
 
     @Override

@@ -242,6 +242,7 @@ class AttributionGraphTest {
         GraphJson read = AttributionGraph.load(file);
         PrunedGraph pruned = graph.prune();
         assertThat(read.metadata().slug()).isEqualTo("small");
+        assertThat(pruned.view().nodes()).hasSameSizeAs(read.nodes());
         assertThat(read.links()).hasSize((int) pruned.edgeCount());
         assertThat(read.nodes()).isEqualTo(pruned.toJson("small").nodes());
         assertThat(read.links().stream().map(GraphJson.Link::weight))
