@@ -81,6 +81,19 @@ public final class PrunedGraph implements Displayable {
         toJson(GraphExport.slug(file)).write(file);
     }
 
+    /**
+     * Proposes supernodes: features of one token and of near layers whose signed edges point the same way.
+     *
+     * @param similarity the least cosine between the edges of any two features of a group, above 0 and at most 1; 0.6 is usual
+     * @return groups of at least two nodes' numbers, each in order
+     */
+    public List<List<Integer>> groups(double similarity) {
+        if (!(similarity > 0 && similarity <= 1)) {
+            throw new IllegalArgumentException("the similarity must be above 0 and at most 1, got " + similarity);
+        }
+        return new Grouping(graph, edges()).groups(similarity);
+    }
+
     double nodeShare() {
         return nodeShare;
     }

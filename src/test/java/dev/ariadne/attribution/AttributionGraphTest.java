@@ -259,4 +259,49 @@ class AttributionGraphTest {
         assertThat(graph.prune(1, 1).edgeCount())
                 .isGreaterThan(graph.prune(0.9, 0.98).edgeCount());
     }
+
+    /** Groups hold what they promise: every pair in one is similar, no two groups could be one, and cosines are those worked out slowly. */
+    @ParameterizedTest
+    @ValueSource(strings = {"gemma_small_jumprelu", "gpt2_small_clt_relu"})
+    void groupsHoldFeaturesThatAllGetAndGiveAlike(String name) {
+        PrunedGraph pruned =
+                ReplacementFixtures.load(name).attribute(TOKENS, DEFAULT).prune();
+        List<List<Integer>> groups = pruned.groups(0.4);
+        assertThat(groups).isNotEmpty().isEqualTo(pruned.groups(0.4));
+        for (List<Integer> group : groups) {
+            for (int a : group) {
+                for (int b : group) {
+                    assertThat(cosine(pruned, a, b)).isGreaterThanOrEqualTo(0.4 - 1e-6);
+                    assertThat(pruned.graph().node(a).position())
+                            .isEqualTo(pruned.graph().node(b).position());
+                }
+            }
+        }
+        for (List<Integer> one : groups) {
+            for (List<Integer> other : groups) {
+                boolean near = pruned.graph().node(one.get(0)).position()
+                        == pruned.graph().node(other.get(0)).position();
+                if (one != other && near) {
+                    assertThat(one.stream()
+                                    .flatMapToDouble(a -> other.stream().mapToDouble(b -> cosine(pruned, a, b)))
+                                    .min()
+                                    .orElseThrow())
+                            .isLessThan(0.4);
+                }
+            }
+        }
+        assertThatThrownBy(() -> pruned.groups(0)).hasMessageContaining("above 0 and at most 1, got 0.0");
+    }
+
+    private static double cosine(PrunedGraph graph, int a, int b) {
+        double product = 0;
+        double first = 0;
+        double second = 0;
+        for (int other : graph.nodes()) {
+            product += graph.weight(a, other) * graph.weight(b, other) + graph.weight(other, a) * graph.weight(other, b);
+            first += Math.pow(graph.weight(a, other), 2) + Math.pow(graph.weight(other, a), 2);
+            second += Math.pow(graph.weight(b, other), 2) + Math.pow(graph.weight(other, b), 2);
+        }
+        return product / Math.sqrt(first * second);
+    }
 }
