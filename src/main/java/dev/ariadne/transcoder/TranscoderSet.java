@@ -31,7 +31,7 @@ import java.util.stream.IntStream;
  * }</pre>
  */
 public final class TranscoderSet implements Transcoders {
-    private static final String CONFIG = "config.yaml";
+    static final String CONFIG = "config.yaml";
 
     private final TranscoderConfig config;
     private final List<TranscoderFile> layers;
