@@ -106,7 +106,8 @@ public final class PrunedGraph implements Displayable {
     @Override
     public TokenGraph view() {
         String slug = graph.origin().prompt().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
-        return toJson(slug.isEmpty() ? "graph" : slug.substring(0, Math.min(60, slug.length()))).view();
+        return toJson(slug.isEmpty() ? "graph" : slug.substring(0, Math.min(60, slug.length())))
+                .view();
     }
 
     @Override
