@@ -281,7 +281,7 @@ class AttributionGraphTest {
             for (List<Integer> other : groups) {
                 boolean near = pruned.graph().node(one.get(0)).position()
                         == pruned.graph().node(other.get(0)).position();
-                if (one != other && near) {
+                if (near && !one.equals(other)) {
                     assertThat(one.stream()
                                     .flatMapToDouble(a -> other.stream().mapToDouble(b -> cosine(pruned, a, b)))
                                     .min()
