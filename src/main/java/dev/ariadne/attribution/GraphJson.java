@@ -1,6 +1,8 @@
 package dev.ariadne.attribution;
 
 import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
@@ -10,6 +12,8 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.Optional;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -37,7 +41,8 @@ public record GraphJson(
         Annotations annotations,
         List<Node> nodes,
         List<Link> links,
-        Map<String, @Nullable Object> more) {
+        Map<String, @Nullable Object> more)
+        implements Displayable {
     /** Copies the lists, and checks that ids differ, positions exist, links join two nodes, once each, and nothing pushes itself. */
     public GraphJson {
         Objects.requireNonNull(metadata, "metadata");
@@ -294,6 +299,72 @@ public record GraphJson(
     public String label(Node node) {
         Optional<String> given = annotations.label(node);
         return given.orElse(node.label());
+    }
+
+    /**
+     * Returns the same graph with what was added to it in a browser, as the buttons "copy JSON" and "save JSON" of its page give it.
+     *
+     * @param json the text
+     * @return a copy
+     * @throws IllegalArgumentException when it is of another graph, or damaged
+     */
+    public GraphJson annotated(String json) {
+        return with(GraphView.annotations(this, json));
+    }
+
+    /**
+     * Keeps the most influential nodes that hold a share of the influence together, tokens, logits, and nodes of which nobody counted it;
+     * with the links between them.
+     *
+     * @param share in [0, 1]: nodes whose cumulative influence is above it go, as with the slider of the graph's page
+     * @return a smaller graph, with the share as its node threshold
+     */
+    public GraphJson prune(double share) {
+        if (!(share >= 0 && share <= 1)) {
+            throw new IllegalArgumentException("the share of influence to keep must be from 0 to 1, got " + share);
+        }
+        List<Node> kept = nodes.stream()
+                .filter(node -> node.kind() == Kind.TOKEN || node.kind() == Kind.LOGIT || !(node.influence() > share))
+                .toList();
+        Set<String> ids = kept.stream().map(Node::id).collect(Collectors.toSet());
+        List<Link> between = links.stream()
+                .filter(link -> ids.contains(link.source()) && ids.contains(link.target()))
+                .toList();
+        Metadata pruned = new Metadata(
+                metadata.slug(),
+                metadata.scan(),
+                metadata.transcoderList(),
+                metadata.promptTokens(),
+                metadata.prompt(),
+                metadata.nodeThreshold() < share ? metadata.nodeThreshold() : share,
+                metadata.more());
+        return new GraphJson(pruned, annotations, kept, between, more);
+    }
+
+    /**
+     * Compares with another graph: of another prompt, or by another model.
+     *
+     * @param other the second graph
+     * @return what is in either, and how it differs
+     */
+    public GraphComparison compare(GraphJson other) {
+        return GraphComparison.of(this, other);
+    }
+
+    /** Returns the graph to be explored, by layer and token. */
+    @Override
+    public TokenGraph view() {
+        return view(Map.of());
+    }
+
+    /**
+     * Returns the graph to be explored, with a card for features.
+     *
+     * @param cards by layer and index of the feature: "20_15589"
+     * @return the view
+     */
+    public TokenGraph view(Map<String, ? extends Displayable> cards) {
+        return GraphView.of(this, cards);
     }
 
     /**

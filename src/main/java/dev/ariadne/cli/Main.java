@@ -1,5 +1,7 @@
 package dev.ariadne.cli;
 
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -9,14 +11,41 @@ import picocli.CommandLine.Command;
         mixinStandardHelpOptions = true,
         versionProvider = Main.Version.class,
         description = "Follow the thread through a transformer.",
-        subcommands = {ConformanceCommand.class, TrainCommand.class, InterventionsCommand.class})
+        footer = {"", "A command says what it takes with --help: ariadne next --help"},
+        exitCodeListHeading = "%nExit codes:%n",
+        exitCodeList = {"0:done", "1:something failed; the message says what", "2:the command line is wrong"},
+        subcommands = {
+            NextCommand.class,
+            AcdcCommand.class,
+            ViewCommand.class,
+            PruneCommand.class,
+            ConvertCommand.class,
+            ConformanceCommand.class,
+            TrainCommand.class,
+            InterventionsCommand.class
+        })
 public final class Main {
     /** Created by {@link #main}. */
     Main() {}
 
     /** Runs a command and exits with its status. */
     public static void main(String[] arguments) {
-        System.exit(new CommandLine(new Main()).execute(arguments));
+        System.exit(commandLine().execute(arguments));
+    }
+
+    /** The command line; what a user can mend is said in one line, without a stack trace. */
+    static CommandLine commandLine() {
+        return new CommandLine(new Main())
+                .setCaseInsensitiveEnumValuesAllowed(true)
+                .setExecutionExceptionHandler((exception, command, parsed) -> {
+                    if (exception instanceof IllegalArgumentException
+                            || exception instanceof IOException
+                            || exception instanceof UncheckedIOException) {
+                        command.getErr().println("ariadne: " + exception.getMessage());
+                        return 1;
+                    }
+                    throw exception;
+                });
     }
 
     /** Reads the version from the jar's manifest; classes outside a jar have none. */

@@ -2,6 +2,7 @@ package dev.ariadne.display;
 
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -27,7 +28,8 @@ public final class Display {
     private Display() {}
 
     /**
-     * Writes HTML with inline styles only: no script, no style sheet, nothing from the network.
+     * Writes HTML with inline styles only: no script, no style sheet, nothing from the network. Over the picture of a {@link TokenGraph} lies
+     * a page of its own to explore it, where the reader lets scripts run.
      *
      * @param displayable what to show
      * @return a fragment, to be put into a page or a notebook
@@ -123,7 +125,8 @@ public final class Display {
     }
 
     /**
-     * Saves a picture; the ending of the name says which kind. An existing file is replaced only by a whole new one.
+     * Saves a picture; the ending of the name says which kind. An existing file is replaced only by a whole new one. A {@link TokenGraph} as
+     * .html is a page to explore, in one file that loads nothing.
      *
      * @param displayable what to show
      * @param file a name that ends with .html, .svg, .png or .txt, and for a graph also .dot or .tex
@@ -158,11 +161,7 @@ public final class Display {
     private static byte[] content(Displayable displayable, String name, Path file) {
         String ending = name.substring(name.lastIndexOf('.') + 1).toLowerCase(Locale.ROOT);
         return switch (ending) {
-            case "html" ->
-                utf8("<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"/><title>"
-                        + Glyphs.escape(Glyphs.visible(displayable.view().title()))
-                        + "</title></head>\n<body style=\"font-family:sans-serif\">" + html(displayable)
-                        + "</body></html>\n");
+            case "html" -> utf8(page(displayable.view()));
             case "svg" -> utf8(svg(displayable));
             case "png" -> png(displayable);
             case "txt" -> utf8(text(displayable));
@@ -172,6 +171,15 @@ public final class Display {
                 throw new IllegalArgumentException(
                         "cannot save " + file + ": the name must end with .html, .svg, .png, .txt, .dot or .tex");
         };
+    }
+
+    private static String page(View view) {
+        if (view instanceof TokenGraph graph) {
+            return ExplorerWriter.page(graph);
+        }
+        return "<!DOCTYPE html>\n<html><head><meta charset=\"utf-8\"/><title>"
+                + Glyphs.escape(Glyphs.visible(view.title()))
+                + "</title></head>\n<body style=\"font-family:sans-serif\">" + html(view) + "</body></html>\n";
     }
 
     private static byte[] utf8(String text) {

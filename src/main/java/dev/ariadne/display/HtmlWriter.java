@@ -1,6 +1,7 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -42,6 +43,8 @@ final class HtmlWriter {
             picture(GraphScene.of(graph), graph.title() + ": " + size, false);
         } else if (view instanceof SupernodeGraph graph) {
             picture(SupernodeScene.of(graph), SupernodeText.alt(graph), false);
+        } else if (view instanceof TokenGraph graph) {
+            explorer(graph);
         } else if (view instanceof Table table) {
             table(table.title(), Grid.of(table));
         } else if (view instanceof Facts facts) {
@@ -91,6 +94,16 @@ final class HtmlWriter {
         String data = Base64.getEncoder().encodeToString(SvgWriter.write(scene).getBytes(StandardCharsets.UTF_8));
         out.append("<img alt=\"" + text(title) + "\" width=\"" + (long) scene.width() + "\" style=\"max-width:"
                 + (shrinks ? "100%" : "none") + ";height:auto\" src=\"data:image/svg+xml;base64," + data + "\"/>");
+    }
+
+    /** A picture, and over it the page to explore; a notebook that is not trusted leaves the picture. */
+    private void explorer(TokenGraph graph) {
+        out.append("<div style=\"position:relative;min-height:560px\">");
+        picture(TokenGraphScene.of(graph), TokenGraphText.alt(graph), true);
+        out.append("<iframe title=\"" + text(graph.title())
+                + "\" style=\"position:absolute;top:0;left:0;width:100%;height:100%;border:0\" srcdoc=\""
+                + Glyphs.escape(ExplorerWriter.page(graph))
+                + "\"></iframe></div>");
     }
 
     private void table(String title, Grid all) {

@@ -1,6 +1,7 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -41,6 +42,8 @@ final class PlainText {
             return graph(graph);
         } else if (view instanceof SupernodeGraph graph) {
             return SupernodeText.write(graph);
+        } else if (view instanceof TokenGraph graph) {
+            return TokenGraphText.write(graph);
         } else if (view instanceof Table table) {
             return grid(Grid.of(table));
         } else if (view instanceof Facts facts) {

@@ -1,6 +1,7 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
@@ -34,6 +35,8 @@ final class Scenes {
             return GraphScene.of(graph);
         } else if (view instanceof SupernodeGraph graph) {
             return SupernodeScene.of(graph);
+        } else if (view instanceof TokenGraph graph) {
+            return TokenGraphScene.of(graph);
         } else if (view instanceof Panels panels) {
             return panels(panels);
         }

@@ -23,7 +23,8 @@ public sealed interface View extends Displayable
                 View.Panels,
                 View.Tokens,
                 View.Graph,
-                SupernodeGraph {
+                SupernodeGraph,
+                TokenGraph {
     @Override
     default View view() {
         return this;
