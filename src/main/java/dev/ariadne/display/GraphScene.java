@@ -47,6 +47,9 @@ final class GraphScene {
         /** The width of one. */
         double width(Graph.Node node);
 
+        /** The weight that the thickest arrow would have; some may be drawn without theirs. */
+        double strongest();
+
         /** Draws one where it stands. */
         void draw(Scene scene, Graph.Node node, Rectangle2D at);
     }
@@ -57,8 +60,10 @@ final class GraphScene {
         this.boxes = boxes;
         this.layout = boxes.map(own -> new GraphLayout(graph, own.height(), own::width))
                 .orElseGet(() -> new GraphLayout(graph));
-        this.strongest =
-                graph.edges().stream().mapToDouble(GraphLayout::strength).reduce(0, Math::max);
+        this.strongest = boxes.map(Boxes::strongest)
+                .orElseGet(() -> graph.edges().stream()
+                        .mapToDouble(GraphLayout::strength)
+                        .reduce(0, Math::max));
     }
 
     static Scene of(Graph graph) {

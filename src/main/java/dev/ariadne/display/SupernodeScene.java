@@ -41,8 +41,14 @@ final class SupernodeScene implements GraphScene.Boxes {
     private final Map<String, Node> nodes = new HashMap<>();
     private final Map<String, List<String>> names = new HashMap<>();
     private final int lines;
+    private final double strongest;
 
     private SupernodeScene(SupernodeGraph graph) {
+        this.strongest = graph.edges().stream()
+                .mapToDouble(SupernodeGraph.Edge::weight)
+                .filter(Double::isFinite)
+                .map(Math::abs)
+                .reduce(0, Math::max);
         for (Node node : graph.nodes()) {
             nodes.put(node.id(), node);
             List<String> all = Glyphs.fold(Glyphs.visible(node.label()), WIDEST, NAME);
@@ -122,6 +128,11 @@ final class SupernodeScene implements GraphScene.Boxes {
                 .mapToDouble(line -> Glyphs.width(line, NAME))
                 .reduce(0, Math::max);
         return 18 + Math.max(72, Math.max(name, Glyphs.width(SupernodeText.status(node(node)), NOTE)));
+    }
+
+    @Override
+    public double strongest() {
+        return strongest;
     }
 
     private List<String> names(Graph.Node node) {

@@ -150,13 +150,17 @@ public final class Contrast implements Displayable {
     public View view() {
         List<List<String>> rows = evidence.stream()
                 .map(one -> List.of(
-                        one.layer() + "_" + one.index(),
-                        replacement.label(one.layer(), one.index()),
+                        name(one),
                         percent(one.here()),
                         percent(one.elsewhere()),
                         String.format(Locale.ROOT, "%.2f", one.activation())))
                 .toList();
-        return new View.Table(title, List.of("feature", "label", "active", "elsewhere", "mean activation"), rows);
+        return new View.Table(title, List.of("feature", "active", "elsewhere", "mean activation"), rows);
+    }
+
+    private String name(Evidence one) {
+        String label = replacement.label(one.layer(), one.index());
+        return one.layer() + "_" + one.index() + (label.isEmpty() ? "" : " (" + label + ")");
     }
 
     private static String percent(double share) {

@@ -44,7 +44,7 @@ public record Intervention(Supernode node, Kind kind, double amount, String repl
             case TO -> "= " + number(amount);
             case WATCH -> "";
         };
-        return set + (set.isEmpty() || replaces.isEmpty() ? "" : ", ") + (replaces.isEmpty() ? "" : "for " + replaces);
+        return set + (set.isEmpty() || replaces.isEmpty() ? "" : " ") + (replaces.isEmpty() ? "" : "for " + replaces);
     }
 
     /** A number without superfluous decimals, with a minus sign. */

@@ -59,8 +59,13 @@ public final class InterventionResult implements Displayable {
                 .flatMap(List::stream)
                 .flatMap(node -> node.children().stream()
                         .map(child -> new SupernodeGraph.Edge(
-                                node.name(), child.name(), graph.weight(node.name(), child.name()))))
+                                node.name(), child.name(), rounded(graph.weight(node.name(), child.name())))))
                 .toList();
+    }
+
+    /** As it is drawn: less than half a percent has no sign. */
+    private static double rounded(double weight) {
+        return Math.abs(weight) < 0.005 ? 0 : weight;
     }
 
     /**
@@ -264,12 +269,12 @@ public final class InterventionResult implements Displayable {
         State state;
         if (node.features().isEmpty()) {
             state = State.INPUT;
-        } else if (replaced) {
-            state = State.REPLACED;
         } else if (set.isPresent()) {
-            state = set.get().amount() <= 0 ? State.OFF : State.SET;
+            state = set.get().amount() > 0 ? State.SET : replaced ? State.REPLACED : State.OFF;
+        } else if (activation <= LOW) {
+            state = replaced ? State.REPLACED : State.LOWERED;
         } else {
-            state = activation <= LOW ? State.LOWERED : State.ACTIVE;
+            state = State.ACTIVE; // also beside what is drawn in its place
         }
         String note = set.map(Intervention::note).orElse("");
         return new SupernodeGraph.Node(node.name(), node.name(), row, state, activation, note);

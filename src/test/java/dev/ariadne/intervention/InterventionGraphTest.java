@@ -136,7 +136,7 @@ class InterventionGraphTest {
                     .containsExactly("capital", "Texas", "California", "Say Austin");
             assertThat(view.nodes().get(1).state()).isEqualTo(State.REPLACED);
             assertThat(view.nodes().get(2).state()).isEqualTo(State.INSERTED);
-            assertThat(view.nodes().get(2).note()).isEqualTo("×1, for Texas");
+            assertThat(view.nodes().get(2).note()).isEqualTo("×1 for Texas");
             assertThat(view.outputs()).extracting(SupernodeGraph.Output::token).contains("Sacramento", "Austin");
             // three tokens earlier, it lands on "the state", and Texas answers as before
             assertThat(graph.intervene(california.moved(-2).times(1))
