@@ -65,8 +65,9 @@ final class TrainCommand implements Callable<Integer> {
     }
 
     private String sparse() {
-        try (SparseTransformer trained =
-                SparseTrainer.of(SparseConfig.TWO_PHASE).checkpoints(folder.resolve("training")).fit(MiniPython.corpus(6000, 0))) {
+        try (SparseTransformer trained = SparseTrainer.of(SparseConfig.TWO_PHASE)
+                .checkpoints(folder.resolve("training"))
+                .fit(MiniPython.corpus(6000, 0))) {
             trained.save(folder);
             MiniPython.writeTokenizer(folder);
             return trained.toString();

@@ -28,9 +28,7 @@ public record Channel(int layer, Place place, int index) implements Comparable<C
 
     /** The name with head and channel apart: {@code 0.attn.k.head2.ch2}. */
     public String inHead(int dHead) {
-        return place.inHead()
-                ? layer + "." + place + ".head" + index / dHead + ".ch" + index % dHead
-                : toString();
+        return place.inHead() ? layer + "." + place + ".head" + index / dHead + ".ch" + index % dHead : toString();
     }
 
     @Override

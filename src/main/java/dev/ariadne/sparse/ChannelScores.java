@@ -1,9 +1,9 @@
 package dev.ariadne.sparse;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Hook;
@@ -93,13 +93,17 @@ final class ChannelScores {
         Shape column = new Shape(rows.length, 1);
         NDArray difference = end.gather(scope.create(right, column), 1)
                 .sub(end.gather(scope.create(wrong, column), 1)); // [prompt, 1]
-        NDArray z = difference.mul((float) line.scale()).add((float) line.shift()).mul(scope.create(signs, column));
+        NDArray z =
+                difference.mul((float) line.scale()).add((float) line.shift()).mul(scope.create(signs, column));
         NDArray both = NDArrays.concat(new NDList(z, z.zerosLike()), 1); // [prompt, 2]
         return both.logSoftmax(1).get(":, 1").mean().neg(); // log(1 + e^z)
     }
 
     private static long[][] padded(Prompts prompts, int[] rows) {
-        int pos = Arrays.stream(rows).map(row -> prompts.tokens()[row].length).max().orElseThrow();
+        int pos = Arrays.stream(rows)
+                .map(row -> prompts.tokens()[row].length)
+                .max()
+                .orElseThrow();
         long[][] all = new long[rows.length][pos];
         for (int i = 0; i < rows.length; i++) {
             long[] tokens = prompts.tokens()[rows[i]];
@@ -113,10 +117,15 @@ final class ChannelScores {
     double[] attribution(Prompts prompts, double[] means) {
         double[] sums = new double[wiring.channels];
         for (int from = 0; from < prompts.count(); from += ROWS) {
-            int[] rows = IntStream.range(from, Math.min(prompts.count(), from + ROWS)).toArray();
+            int[] rows = IntStream.range(from, Math.min(prompts.count(), from + ROWS))
+                    .toArray();
             try (ActivationCache cache = model.runWithGradients(
                     padded(prompts, rows), logits -> loss(logits, prompts, rows, Calibration.NONE), hooks)) {
-                addProducts(sums, means, hook -> cache.grad(hook).toFloatArray(), hook -> cache.get(hook).toFloatArray());
+                addProducts(
+                        sums,
+                        means,
+                        hook -> cache.grad(hook).toFloatArray(),
+                        hook -> cache.get(hook).toFloatArray());
             }
         }
         return Arrays.stream(sums).map(Math::abs).toArray();
@@ -157,9 +166,11 @@ final class ChannelScores {
                             kept.attach(owner);
                             before.put(hook, kept);
                         }))) {
-            addProducts(sums, means, hook -> cache.grad(hook).toFloatArray(), hook -> Objects.requireNonNull(
-                            before.get(hook))
-                    .toFloatArray());
+            addProducts(
+                    sums,
+                    means,
+                    hook -> cache.grad(hook).toFloatArray(),
+                    hook -> Objects.requireNonNull(before.get(hook)).toFloatArray());
         }
         return sums;
     }

@@ -144,8 +144,8 @@ public final class CircuitPruner {
 
     private static void check(PairTask task, long id, int size) {
         if (id < 0 || id >= size) {
-            throw new IllegalArgumentException("token id " + id + " in '" + task.name() + "' is out of range: ids are 0 to "
-                    + (size - 1) + "; is the task another vocabulary's?");
+            throw new IllegalArgumentException("token id " + id + " in '" + task.name()
+                    + "' is out of range: ids are 0 to " + (size - 1) + "; is the task another vocabulary's?");
         }
     }
 
@@ -171,7 +171,11 @@ public final class CircuitPruner {
         for (int i = 0; i < both.channels().length; i++) {
             both.channels()[i] |= first.channels()[i];
         }
-        return new SparseCircuit(this, task, both, new SparseCircuit.Making("both sides", false, one.making().curve()));
+        return new SparseCircuit(
+                this,
+                task,
+                both,
+                new SparseCircuit.Making("both sides", false, one.making().curve()));
     }
 
     private SparseCircuit prune(PairTask task, Judge judge, Part pool) {
@@ -209,9 +213,7 @@ public final class CircuitPruner {
     }
 
     private double[] score(Judge judge, Ranking ranking) {
-        return ranking == Ranking.ATTRIBUTION
-                ? scores.attribution(judge.prompts, means)
-                : scores.learned(judge, means);
+        return ranking == Ranking.ATTRIBUTION ? scores.attribution(judge.prompts, means) : scores.learned(judge, means);
     }
 
     /** The channels there are, the highest score first. */

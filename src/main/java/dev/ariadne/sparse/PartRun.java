@@ -47,7 +47,8 @@ final class PartRun {
     private final Part part;
     private final Absent absent;
     private final boolean[] computed; // [channel]
-    private final boolean still; // what is off has one value everywhere, and attention's weights sum to 1: it moves as it is
+    private final boolean
+            still; // what is off has one value everywhere, and attention's weights sum to 1: it moves as it is
     private final int[] on; // [channel + 1]: the weights that are on come first in each row
     private final int[] source; // [edge], in the order of on and off
     private final float[] weight; // [edge]
@@ -97,7 +98,8 @@ final class PartRun {
         Progress.checkInterrupted("a run of a circuit");
         for (int p = 0; p < differences.length; p++) {
             run(prompts.tokens()[p], p, false);
-            differences[p] = logit(prompts, p, prompts.firstAnswers()[p]) - logit(prompts, p, prompts.secondAnswers()[p]);
+            differences[p] =
+                    logit(prompts, p, prompts.firstAnswers()[p]) - logit(prompts, p, prompts.secondAnswers()[p]);
         }
         return differences;
     }

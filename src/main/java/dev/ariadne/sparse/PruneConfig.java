@@ -35,22 +35,22 @@ public record PruneConfig(
     }
 
     /** Loss 0.15, both rankings, mean ablation, scales up to 8, five minutes at most. */
-    public static final PruneConfig DEFAULT =
-            new PruneConfig(0.15, Ranking.BOTH, Ablation.MEAN, true, 8, true, 300, 0);
+    public static final PruneConfig DEFAULT = new PruneConfig(0.15, Ranking.BOTH, Ablation.MEAN, true, 8, true, 300, 0);
 
     /** Checks the numbers. */
     public PruneConfig {
         if (!(target > 0 && target < PairTask.CHANCE)) {
-            throw new IllegalArgumentException("the target must be above 0 and below ln 2 = 0.693, which an empty circuit"
-                    + " reaches by guessing, got " + target + " nats; 0.15 is what is published");
+            throw new IllegalArgumentException(
+                    "the target must be above 0 and below ln 2 = 0.693, which an empty circuit"
+                            + " reaches by guessing, got " + target + " nats; 0.15 is what is published");
         }
         if (ablation == Ablation.MEAN_POSITIONAL) {
             throw new IllegalArgumentException("texts that are cut anywhere have no mean per position, got " + ablation
                     + "; take MEAN, CORRUPTED or ZERO");
         }
         if (!(mostScale >= 1) || !(mostSeconds > 0)) {
-            throw new IllegalArgumentException("the largest scale must be at least 1 and the time above 0, got " + mostScale
-                    + " and " + mostSeconds + " s");
+            throw new IllegalArgumentException("the largest scale must be at least 1 and the time above 0, got "
+                    + mostScale + " and " + mostSeconds + " s");
         }
     }
 

@@ -33,7 +33,9 @@ final class SparseCircuitJson {
         root.put("task", circuit.task().name()).put("model", pruner.model().name());
         root.put("modelChecksum", pruner.wiring().checksum);
         PruneConfig config = pruner.config();
-        root.put("target", config.target()).put("ablation", config.ablation().name()).put("seed", config.seed());
+        root.put("target", config.target())
+                .put("ablation", config.ablation().name())
+                .put("seed", config.seed());
         root.put("method", circuit.making().method()).put("minimal", circuit.isMinimal());
         root.put("loss", circuit.loss()).put("plainLoss", circuit.plainLoss());
         root.put("scale", circuit.calibration().scale())
@@ -88,10 +90,14 @@ final class SparseCircuitJson {
                 "modelChecksum" + other,
                 Long.toString(wiring.checksum),
                 field(root, "modelChecksum").asText());
-        expect("ablation", pruner.config().ablation().name(), field(root, "ablation").asText());
+        expect(
+                "ablation",
+                pruner.config().ablation().name(),
+                field(root, "ablation").asText());
         Part part = Part.none(wiring);
         for (JsonNode channel : field(root, "channels")) {
-            part.channels()[wiring.number(Channel.parse(field(channel, "channel").asText()))] = true;
+            part.channels()[
+                    wiring.number(Channel.parse(field(channel, "channel").asText()))] = true;
         }
         for (JsonNode weight : field(root, "weights")) {
             String from = field(weight, "from").asText();

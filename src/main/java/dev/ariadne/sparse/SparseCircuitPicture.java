@@ -63,16 +63,16 @@ final class SparseCircuitPicture {
         rows.add("tokens read");
         for (int layer = 0; layer < c.nLayers(); layer++) {
             for (Place place : Place.values()) {
-                rows.add(layer + "." + place);
+                rows.add(layer + " " + place.what());
             }
         }
-        rows.add("tokens predicted");
+        rows.add("tokens next");
         for (Channel channel : channels) {
             add(channel.toString(), Integer.toString(channel.index()), row(channel));
         }
         for (Connection weight : circuit.connections()) {
             edges.add(new View.Graph.Edge(
-                    weight.from().toString(), weight.to().toString(), weight.weight(), number(weight.weight())));
+                    weight.from().toString(), weight.to().toString(), weight.weight()));
         }
         joinStream(channels);
         return new View.Graph(
@@ -83,10 +83,6 @@ final class SparseCircuitPicture {
                 "",
                 edges.stream().distinct().toList(),
                 "weight");
-    }
-
-    private static String number(double weight) {
-        return String.format(Locale.ROOT, "%.2f", weight);
     }
 
     private int row(Channel channel) {
@@ -111,7 +107,7 @@ final class SparseCircuitPicture {
                     String id = "read " + token;
                     add(id, piece(token), 0);
                     double weight = wiring.embed[token][reader.index()];
-                    edges.add(new View.Graph.Edge(id, reader.toString(), weight, number(weight)));
+                    edges.add(new View.Graph.Edge(id, reader.toString(), weight));
                 }
             }
         }
@@ -126,7 +122,7 @@ final class SparseCircuitPicture {
                     String id = "predicted " + token;
                     add(id, piece(token), rows.size() - 1);
                     double weight = wiring.unembed[token][writer.index()];
-                    edges.add(new View.Graph.Edge(writer.toString(), id, weight, number(weight)));
+                    edges.add(new View.Graph.Edge(writer.toString(), id, weight));
                 }
             }
         }
@@ -147,7 +143,10 @@ final class SparseCircuitPicture {
 
     /** Of some tokens, those with the largest entries in a channel's column of a table, none that are zero. */
     private static List<Integer> strongest(float[][] table, int channel, Set<Integer> some) {
-        double most = some.stream().mapToDouble(t -> Math.abs(table[t][channel])).max().orElse(0);
+        double most = some.stream()
+                .mapToDouble(t -> Math.abs(table[t][channel]))
+                .max()
+                .orElse(0);
         return some.stream()
                 .filter(t -> table[t][channel] != 0 && Math.abs(table[t][channel]) >= LEAST * most)
                 .sorted(Comparator.comparingDouble(t -> -Math.abs(table[t][channel])))

@@ -137,7 +137,11 @@ public record Verification(
         return pairs.stream()
                 .map(pair -> dice.nextBoolean()
                         ? pair
-                        : new Pair(/* first= */ pair.second(), /* second= */ pair.first(), pair.firstAnswer(), pair.secondAnswer()))
+                        : new Pair(
+                                /* first= */ pair.second(),
+                                /* second= */ pair.first(),
+                                pair.firstAnswer(),
+                                pair.secondAnswer()))
                 .toList();
     }
 
@@ -183,19 +187,25 @@ public record Verification(
         if (Double.isNaN(unseen)) {
             reasons.add("there are no unseen pairs: nobody knows what it does on others");
         } else if (unseen > pairs + 0.1) {
-            reasons.add(text("on unseen pairs its loss is %.3f, not %.3f: it was fitted to the pairs it was cut out on;"
-                    + " give more of them", unseen, pairs));
+            reasons.add(text(
+                    "on unseen pairs its loss is %.3f, not %.3f: it was fitted to the pairs it was cut out on;"
+                            + " give more of them",
+                    unseen, pairs));
         }
         if (circuit.calibration().scale() > 0.99 * most) {
-            reasons.add(text("its logit differences are scaled by %.3g, the most that is allowed: it tells the two cases apart,"
-                    + " but not as far as the model does", circuit.calibration().scale()));
+            reasons.add(text(
+                    "its logit differences are scaled by %.3g, the most that is allowed: it tells the two cases apart,"
+                            + " but not as far as the model does",
+                    circuit.calibration().scale()));
         }
         if (plain >= PairTask.CHANCE) {
             reasons.add(text("without scale and shift its loss is %.3f, no better than guessing", plain));
         }
         if (without < LOW) {
-            reasons.add(text("without it the model's loss is still only %.3f: there is another way to do the task; see"
-                    + " pruneBothSides", without));
+            reasons.add(text(
+                    "without it the model's loss is still only %.3f: there is another way to do the task; see"
+                            + " pruneBothSides",
+                    without));
         }
         double harm = withoutRandom.stream().mapToDouble(x -> x).max().orElse(0);
         if (without < 10 * harm) {
@@ -206,8 +216,10 @@ public record Verification(
             reasons.add(text("a random circuit of its shape reaches %.3f", luck));
         }
         if (shuffledLabels <= target || randomWeights <= target) {
-            reasons.add(text("pruning reaches %.3f on labels without meaning and %.3f in a model with random weights: it could"
-                    + " find a circuit for anything", shuffledLabels, randomWeights));
+            reasons.add(text(
+                    "pruning reaches %.3f on labels without meaning and %.3f in a model with random weights: it could"
+                            + " find a circuit for anything",
+                    shuffledLabels, randomWeights));
         }
         return reasons;
     }

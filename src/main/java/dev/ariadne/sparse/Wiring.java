@@ -47,13 +47,11 @@ final class Wiring {
         this.bias = new float[channels];
         Reader reader = new Reader(model);
         this.embed = rows(reader.read("embed.W_E"), c.dModel());
-        this.positions = c.positions() == Positions.LEARNED
-                ? rows(reader.read("pos_embed.W_pos"), c.dModel())
-                : new float[0][];
+        this.positions =
+                c.positions() == Positions.LEARNED ? rows(reader.read("pos_embed.W_pos"), c.dModel()) : new float[0][];
         this.unembed = transposed(reader.read("unembed.W_U"), c.dVocabOut());
         this.unembedBias = reader.read("unembed.b_U");
-        this.bigrams =
-                c.extras().bigrams() ? rows(reader.read("unembed.W_bigrams"), c.dVocabOut()) : new float[0][];
+        this.bigrams = c.extras().bigrams() ? rows(reader.read("unembed.W_bigrams"), c.dVocabOut()) : new float[0][];
         this.sinks = new float[c.extras().sinks() ? c.nLayers() : 0][];
         float[][][] matrices = new float[first.length][][]; // [layer · places + place of the output][out][in]
         for (int layer = 0; layer < c.nLayers(); layer++) {
@@ -89,7 +87,8 @@ final class Wiring {
                                                 ? "its attention is not plain and causal, or something is capped"
                                                 : "";
         if (!why.isEmpty()) {
-            throw new IllegalArgumentException("circuits of weights cannot be cut out of '" + model.name() + "': " + why);
+            throw new IllegalArgumentException(
+                    "circuits of weights cannot be cut out of '" + model.name() + "': " + why);
         }
     }
 
@@ -131,9 +130,24 @@ final class Wiring {
         if (sinks.length > 0) {
             sinks[layer] = reader.read(block + "attn.W_sinks");
         }
-        put(matrices, layer, Place.ATTN_OUT, transposed(reader.read(block + "attn.W_O"), c.dModel()), reader.read(block + "attn.b_O"));
-        put(matrices, layer, Place.NEURON, transposed(reader.read(block + "mlp.W_in"), c.dMlp()), reader.read(block + "mlp.b_in"));
-        put(matrices, layer, Place.MLP_OUT, transposed(reader.read(block + "mlp.W_out"), c.dModel()), reader.read(block + "mlp.b_out"));
+        put(
+                matrices,
+                layer,
+                Place.ATTN_OUT,
+                transposed(reader.read(block + "attn.W_O"), c.dModel()),
+                reader.read(block + "attn.b_O"));
+        put(
+                matrices,
+                layer,
+                Place.NEURON,
+                transposed(reader.read(block + "mlp.W_in"), c.dMlp()),
+                reader.read(block + "mlp.b_in"));
+        put(
+                matrices,
+                layer,
+                Place.MLP_OUT,
+                transposed(reader.read(block + "mlp.W_out"), c.dModel()),
+                reader.read(block + "mlp.b_out"));
     }
 
     private void put(float[][][] matrices, int layer, Place place, float[][] rows, float[] b) {
@@ -146,7 +160,8 @@ final class Wiring {
         for (int channel = 0; channel < channels; channel++) {
             into[channel] = edge;
             Channel target = channel(channel);
-            float[][] matrix = matrices[target.layer() * Place.COUNT + target.place().ordinal()];
+            float[][] matrix =
+                    matrices[target.layer() * Place.COUNT + target.place().ordinal()];
             if (matrix != null) {
                 int source = first(target.layer(), source(target.place()));
                 float[] row = matrix[target.index()];

@@ -42,7 +42,13 @@ class ChannelScoresTest {
     }
 
     private static double loss(
-            ChannelScores scores, Prompts prompts, int[] rows, double[] mask, double[] means, int channel, double step) {
+            ChannelScores scores,
+            Prompts prompts,
+            int[] rows,
+            double[] mask,
+            double[] means,
+            int channel,
+            double step) {
         double[] other = mask.clone();
         other[channel] += step;
         return scores.maskedLoss(prompts, rows, other, means, LINE);
@@ -61,10 +67,9 @@ class ChannelScoresTest {
             }
             Prompts prompts = Prompts.of(TASK.pairs());
             int[] rows = IntStream.range(0, prompts.count()).toArray();
-            double got = new ChannelScores(trained.model(), wiring)
-                    .maskedLoss(prompts, rows, mask, pruner.means(), LINE);
-            double[] differences =
-                    new PartRun(wiring, part, Absent.constant(pruner.means())).differences(prompts);
+            double got =
+                    new ChannelScores(trained.model(), wiring).maskedLoss(prompts, rows, mask, pruner.means(), LINE);
+            double[] differences = new PartRun(wiring, part, Absent.constant(pruner.means())).differences(prompts);
             assertThat(got).isCloseTo(LINE.loss(differences), within(1e-4));
         }
     }

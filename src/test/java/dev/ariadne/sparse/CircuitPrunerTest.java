@@ -40,7 +40,8 @@ class CircuitPrunerTest {
     @ParameterizedTest
     @EnumSource(Ranking.class)
     void findsTheThreeChannelsAndTwoWeightsThatDoTheTask(Ranking ranking) {
-        SparseCircuit circuit = pruner.with(PruneConfig.DEFAULT.withRanking(ranking)).prune(QUOTES);
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withRanking(ranking)).prune(QUOTES);
         assertThat(circuit.connections()).extracting(Connection::toString).isEqualTo(WEIGHTS);
         assertThat(circuit.channels())
                 .extracting(Channel::toString)
@@ -56,7 +57,8 @@ class CircuitPrunerTest {
             value = Ablation.class,
             names = {"ZERO", "CORRUPTED"})
     void findsThemWhateverStandsInForTheRest(Ablation ablation) {
-        SparseCircuit circuit = pruner.with(PruneConfig.DEFAULT.withAblation(ablation)).prune(QUOTES);
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withAblation(ablation)).prune(QUOTES);
         assertThat(circuit.connections()).extracting(Connection::toString).isEqualTo(WEIGHTS);
     }
 
@@ -112,7 +114,8 @@ class CircuitPrunerTest {
 
     @Test
     void timeEndsAndWhatThereIsIsKept() {
-        SparseCircuit circuit = pruner.with(PruneConfig.DEFAULT.withMostSeconds(1e-9)).prune(QUOTES);
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withMostSeconds(1e-9)).prune(QUOTES);
         assertThat(circuit.isMinimal()).isFalse();
         assertThat(circuit.loss()).isLessThanOrEqualTo(0.15);
     }
@@ -136,7 +139,8 @@ class CircuitPrunerTest {
                     .hasMessageContaining("another model's");
         }
         String text = Files.readString(file);
-        for (String damage : List.of("", "{}", text.replace("0.attn.v.1", "0.attn.v.77"), text.replace("\"weights\"", "\"w\""))) {
+        for (String damage :
+                List.of("", "{}", text.replace("0.attn.v.1", "0.attn.v.77"), text.replace("\"weights\"", "\"w\""))) {
             Files.writeString(file, damage);
             assertThatThrownBy(() -> SparseCircuit.read(file, pruner, QUOTES)).isInstanceOf(IOException.class);
         }
@@ -149,7 +153,8 @@ class CircuitPrunerTest {
         View.Graph graph = (View.Graph) panels.panels().get(0);
         assertThat(graph.nodes()).hasSize(3 + 2 + 2);
         assertThat(graph.edges()).hasSize(2 + 2 + 2);
-        assertThat(graph.edges()).anyMatch(edge -> edge.from().equals("read " + MiniPython.id("('")) && edge.weight() == 4);
+        assertThat(graph.edges())
+                .anyMatch(edge -> edge.from().equals("read " + MiniPython.id("('")) && edge.weight() == 4);
     }
 
     @Test

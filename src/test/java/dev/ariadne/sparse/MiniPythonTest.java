@@ -149,8 +149,7 @@ class MiniPythonTest {
         assertThatThrownBy(() -> new Pair(prompt, new long[0], 7, 8)).hasMessageContaining("2 and 0");
         assertThatThrownBy(() -> new PairTask("mine", List.of(), List.of())).hasMessageContaining("'mine'");
         assertThatThrownBy(() -> MiniPython.task("quotes", 4, 0)).hasMessageContaining("single_double_quote");
-        assertThatThrownBy(() -> MiniPython.task("set_or_string_two", 8000, 0))
-                .hasMessageContaining("ask for fewer");
+        assertThatThrownBy(() -> MiniPython.task("set_or_string_two", 8000, 0)).hasMessageContaining("ask for fewer");
         Pair pair = new Pair(prompt, new long[] {0, 6}, 7, 8);
         assertThat(new PairTask("mine", List.of(pair), List.of(pair, pair)).seenBefore())
                 .isEqualTo(2);
@@ -160,7 +159,9 @@ class MiniPythonTest {
     void aTokenizerReadsTextsAsTheLanguageDoes(@TempDir Path folder) throws IOException {
         MiniPython.writeTokenizer(folder);
         Tokenizer tokenizer = Tokenizer.of(folder);
-        String text = "x = [ [ 1 , 2 ], [ 3 ]] NL print (\" hello world \") NL y .add( ok )".replace("x", "seen").replace("y", "queue");
+        String text = "x = [ [ 1 , 2 ], [ 3 ]] NL print (\" hello world \") NL y .add( ok )"
+                .replace("x", "seen")
+                .replace("y", "queue");
         assertThat(tokenizer.toTokens(text)).isEqualTo(MiniPython.ids("<bos> " + text));
         assertThat(tokenizer.toSingleToken("]]")).isEqualTo(MiniPython.id("]]"));
     }

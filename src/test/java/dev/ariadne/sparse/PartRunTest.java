@@ -143,9 +143,9 @@ class PartRunTest {
     @Test
     void corruptedAblationGivesWhatTheOtherPromptHas() {
         try (SparseTransformer trained = HandMade.random(Extras.NONE, 5)) {
-            CircuitPruner pruner = CircuitPruner.of(
-                    trained, PruneConfig.DEFAULT.withAblation(Ablation.CORRUPTED));
-            List<Pair> pairs = MiniPython.task("set_or_string_fixedvarname", 5, 0).pairs(); // one last token
+            CircuitPruner pruner = CircuitPruner.of(trained, PruneConfig.DEFAULT.withAblation(Ablation.CORRUPTED));
+            List<Pair> pairs =
+                    MiniPython.task("set_or_string_fixedvarname", 5, 0).pairs(); // one last token
             Judge judge = pruner.judge(pairs);
             double[] all = judge.differences(Part.all(pruner.wiring()));
             double[] none = judge.differences(Part.none(pruner.wiring()));
@@ -171,7 +171,8 @@ class PartRunTest {
                     .sum();
             assertThat(wiring.edges()).isEqualTo(matrices);
             Connection one = wiring.connection(7);
-            assertThat(wiring.edge(wiring.number(one.from()), wiring.number(one.to()))).isEqualTo(7);
+            assertThat(wiring.edge(wiring.number(one.from()), wiring.number(one.to())))
+                    .isEqualTo(7);
             assertThat(new Channel(10, Place.V, 1312).inHead(16)).isEqualTo("10.attn.v.head82.ch0");
             assertThatThrownBy(() -> Channel.parse("0.attn.k")).hasMessageContaining("'0.attn.k.34'");
             assertThatThrownBy(() -> wiring.number(new Channel(0, Place.Q, 8))).hasMessageContaining("8 channels");
