@@ -71,8 +71,7 @@ final class SparseCircuitPicture {
             add(channel.toString(), Integer.toString(channel.index()), row(channel));
         }
         for (Connection weight : circuit.connections()) {
-            edges.add(new View.Graph.Edge(
-                    weight.from().toString(), weight.to().toString(), weight.weight()));
+            edges.add(new View.Graph.Edge(weight.from().toString(), weight.to().toString(), weight.weight()));
         }
         joinStream(channels);
         return new View.Graph(

@@ -35,8 +35,10 @@ class SparseModelTest {
             assertThat(circuit.isMinimal()).isTrue();
             Judge unseen = circuit.pruner().judge(circuit.task().unseen());
             assertThat(unseen.of(circuit.part(), circuit.calibration()).loss()).isLessThan(0.2);
-            assertThat(unseen.of(circuit.part(), circuit.calibration()).accuracy()).isGreaterThanOrEqualTo(0.9);
-            assertThat(unseen.of(circuit.part().complement(), Calibration.NONE).loss()).isGreaterThan(0.4);
+            assertThat(unseen.of(circuit.part(), circuit.calibration()).accuracy())
+                    .isGreaterThanOrEqualTo(0.9);
+            assertThat(unseen.of(circuit.part().complement(), Calibration.NONE).loss())
+                    .isGreaterThan(0.4);
         }
     }
 }
