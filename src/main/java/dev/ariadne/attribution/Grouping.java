@@ -17,7 +17,8 @@ final class Grouping {
     private static final int LAYERS = 2; // how far apart features of a group may be
 
     private final AttributionGraph graph;
-    private final Map<Integer, Map<Integer, Double>> profiles = new HashMap<>(); // node → signed edges, both ways, of length 1
+    private final Map<Integer, Map<Integer, Double>> profiles =
+            new HashMap<>(); // node → signed edges, both ways, of length 1
 
     Grouping(AttributionGraph graph, List<GraphEdge> edges) {
         this.graph = graph;
@@ -26,8 +27,8 @@ final class Grouping {
             add(edge.target(), edge.source(), edge.weight()); // what it gets
         }
         profiles.values().forEach(profile -> {
-            double length = Math.sqrt(
-                    profile.values().stream().mapToDouble(w -> w * w).sum());
+            double length =
+                    Math.sqrt(profile.values().stream().mapToDouble(w -> w * w).sum());
             profile.replaceAll((other, weight) -> weight / length);
         });
     }
@@ -64,9 +65,11 @@ final class Grouping {
     /** Groups of at least two features, each in order, by their first. */
     List<List<Integer>> groups(double least) {
         Map<Integer, List<List<Integer>>> byPosition = new HashMap<>();
-        profiles.keySet().stream().sorted().forEach(node -> byPosition
-                .computeIfAbsent(graph.node(node).position(), each -> new ArrayList<>())
-                .add(List.of(node)));
+        profiles.keySet().stream()
+                .sorted()
+                .forEach(node -> byPosition
+                        .computeIfAbsent(graph.node(node).position(), each -> new ArrayList<>())
+                        .add(List.of(node)));
         List<List<Integer>> found = new ArrayList<>();
         byPosition.values().forEach(groups -> found.addAll(merged(groups, least)));
         return found.stream()

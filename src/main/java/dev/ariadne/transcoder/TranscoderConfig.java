@@ -53,7 +53,8 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
     static TranscoderConfig readCrossLayer(Path file) throws IOException {
         TranscoderConfig config = of(file, entries(file), List.of());
         if (config.k() > 0) {
-            throw new IOException(file + ": a cross-layer transcoder is ReLU or JumpReLU, got topk with k " + config.k());
+            throw new IOException(
+                    file + ": a cross-layer transcoder is ReLU or JumpReLU, got topk with k " + config.k());
         }
         return config;
     }

@@ -298,7 +298,8 @@ class AttributionGraphTest {
         double first = 0;
         double second = 0;
         for (int other : graph.nodes()) {
-            product += graph.weight(a, other) * graph.weight(b, other) + graph.weight(other, a) * graph.weight(other, b);
+            product +=
+                    graph.weight(a, other) * graph.weight(b, other) + graph.weight(other, a) * graph.weight(other, b);
             first += Math.pow(graph.weight(a, other), 2) + Math.pow(graph.weight(other, a), 2);
             second += Math.pow(graph.weight(b, other), 2) + Math.pow(graph.weight(other, b), 2);
         }
