@@ -14,7 +14,8 @@ import picocli.CommandLine.Spec;
 @Command(
         name = "train-tutorial",
         mixinStandardHelpOptions = true,
-        description = "Train the model 'tutorial' and its transcoders again, into a folder; the same as 'train tutorial'.")
+        description =
+                "Train the model 'tutorial' and its transcoders again, into a folder; the same as 'train tutorial'.")
 final class TrainTutorialCommand implements Callable<Integer> {
     @Parameters(index = "0", paramLabel = "DIR", description = "where the model goes; made if need be")
     private Path folder = Path.of(".");

@@ -20,13 +20,7 @@ import java.util.Map;
  * @param words the output tokens that it changes most
  */
 public record FeatureCard(
-        int layer,
-        int index,
-        double frequency,
-        double most,
-        List<Long> histogram,
-        List<Example> examples,
-        Words words)
+        int layer, int index, double frequency, double most, List<Long> histogram, List<Example> examples, Words words)
         implements Displayable {
 
     /**
@@ -72,7 +66,8 @@ public record FeatureCard(
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
-        facts.put("active on", String.format(Locale.ROOT, "%.3f %% of all tokens, at most %.3g", 100 * frequency, most));
+        facts.put(
+                "active on", String.format(Locale.ROOT, "%.3f %% of all tokens, at most %.3g", 100 * frequency, most));
         facts.put("pushes", String.join(", ", words.pushed()));
         facts.put("suppresses", String.join(", ", words.suppressed()));
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts)));

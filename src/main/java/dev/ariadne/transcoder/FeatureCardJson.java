@@ -71,7 +71,8 @@ final class FeatureCardJson {
         }
         try {
             JsonNode all = JSON.readTree(Files.readAllBytes(file));
-            if (!all.path("index").canConvertToInt() || !all.path("examples_quantiles").isArray()) {
+            if (!all.path("index").canConvertToInt()
+                    || !all.path("examples_quantiles").isArray()) {
                 throw new IllegalArgumentException("a feature's card has an index and examples_quantiles");
             }
             List<Example> examples = new ArrayList<>();

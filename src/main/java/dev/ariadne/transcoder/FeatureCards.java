@@ -53,8 +53,11 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
                     .mapToObj(feature -> new FeatureCounts(EXAMPLES))
                     .toArray(FeatureCounts[]::new);
         }
-        FeatureScan.run(model, transcoders, texts, (text, layer, feature, activations) ->
-                counts[layer][feature].add(texts.get(text), activations));
+        FeatureScan.run(
+                model,
+                transcoders,
+                texts,
+                (text, layer, feature, activations) -> counts[layer][feature].add(texts.get(text), activations));
         long tokens = texts.stream().mapToLong(text -> text.length - 1).sum();
         List<FeatureCard> cards = new ArrayList<>();
         for (int layer = 0; layer < counts.length; layer++) {
@@ -98,9 +101,8 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
         return cards.stream()
                 .filter(card -> card.layer() == layer && card.index() == index)
                 .findFirst()
-                .orElseThrow(() -> new IllegalArgumentException(
-                        "there is no card of feature " + layer + "_" + index + " among " + cards.size()
-                                + "; a feature is named by its layer and its index, both from 0"));
+                .orElseThrow(() -> new IllegalArgumentException("there is no card of feature " + layer + "_" + index
+                        + " among " + cards.size() + "; a feature is named by its layer and its index, both from 0"));
     }
 
     /**
@@ -112,7 +114,8 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
         Files.createDirectories(folder);
         for (FeatureCard card : cards) {
             if (card.most() > 0) {
-                FeatureCardJson.write(card, folder.resolve(FeatureCardJson.number(card.layer(), card.index()) + ".json"));
+                FeatureCardJson.write(
+                        card, folder.resolve(FeatureCardJson.number(card.layer(), card.index()) + ".json"));
             }
         }
     }
@@ -138,10 +141,19 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
                         String.format(Locale.ROOT, "%.4f", card.frequency()),
                         String.format(Locale.ROOT, "%.3g", card.most()),
                         card.examples().isEmpty() ? "" : until(card.examples().get(0)),
-                        String.join(", ", card.words().pushed().subList(0, Math.min(3, card.words().pushed().size())))))
+                        String.join(
+                                ", ",
+                                card.words()
+                                        .pushed()
+                                        .subList(
+                                                0,
+                                                Math.min(
+                                                        3, card.words().pushed().size())))))
                 .toList();
         return new View.Table(
-                toString(), List.of("feature", "frequency", "largest activation", "strongest at the end of", "pushes"), rows);
+                toString(),
+                List.of("feature", "frequency", "largest activation", "strongest at the end of", "pushes"),
+                rows);
     }
 
     private static String until(FeatureCard.Example example) {

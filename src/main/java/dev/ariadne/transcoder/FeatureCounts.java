@@ -47,7 +47,8 @@ final class FeatureCounts {
             strongest = activations[at] > activations[strongest] ? at : strongest;
         }
         if (activations[strongest] > 0
-                && (best.size() < kept || activations[strongest] > best.get(best.size() - 1).value())) {
+                && (best.size() < kept
+                        || activations[strongest] > best.get(best.size() - 1).value())) {
             keep(new Kept(Arrays.stream(text).boxed().toList(), activations.clone(), strongest));
         }
     }
@@ -81,7 +82,9 @@ final class FeatureCounts {
     FeatureCard card(HookedTransformer model, int layer, int index, long tokens, Words words) {
         List<FeatureCard.Example> examples = best.stream()
                 .map(example -> new FeatureCard.Example(
-                        example.tokens().stream().map(id -> FeatureCards.text(model, id)).toList(),
+                        example.tokens().stream()
+                                .map(id -> FeatureCards.text(model, id))
+                                .toList(),
                         IntStream.range(0, example.activations().length)
                                 .mapToObj(at -> (double) example.activations()[at])
                                 .toList(),

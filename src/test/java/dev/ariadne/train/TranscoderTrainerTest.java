@@ -217,7 +217,9 @@ class TranscoderTrainerTest {
         List<Example> corpus = corpus().stream()
                 .map(text -> new Example(text.tokens(), new int[] {text.length() - 1}))
                 .toList();
-        assertThat(TranscoderRows.of(model, corpus, "mlp.hook_in", "mlp.hook_out", Which.PREDICTING).get(0).count())
+        assertThat(TranscoderRows.of(model, corpus, "mlp.hook_in", "mlp.hook_out", Which.PREDICTING)
+                        .get(0)
+                        .count())
                 .isLessThanOrEqualTo(corpus.size()); // one prompt in each
         TranscoderRecipe wide = TranscoderRecipe.of(96, 1).withSteps(200).withBatch(32);
         try (TranscoderSet set = TranscoderTrainer.of(model, corpus, List.of(SMALL, wide))

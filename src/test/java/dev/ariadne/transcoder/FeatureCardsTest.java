@@ -49,9 +49,13 @@ class FeatureCardsTest {
             long[] active = new long[transcoders.features(layer)];
             double[] most = new double[active.length];
             for (long[] text : texts) {
-                try (ActivationCache cache = model.runWithCache(new long[][] {text}, "blocks." + layer + ".mlp.hook_in")) {
+                try (ActivationCache cache =
+                        model.runWithCache(new long[][] {text}, "blocks." + layer + ".mlp.hook_in")) {
                     float[] all = transcoders
-                            .encode(layer, cache.get("blocks." + layer + ".mlp.hook_in").array())
+                            .encode(
+                                    layer,
+                                    cache.get("blocks." + layer + ".mlp.hook_in")
+                                            .array())
                             .toFloatArray();
                     for (int i = active.length; i < all.length; i++) { // from the second token on
                         active[i % active.length] += all[i] > 0 ? 1 : 0;
@@ -73,8 +77,9 @@ class FeatureCardsTest {
         int texas = strongestAt("Dallas", 0);
         List<Example> examples = cards.card(0, texas).examples();
         assertThat(examples).hasSize(3); // the fourth text has no place
-        assertThat(examples).allSatisfy(example -> assertThat(example.tokens().get(example.strongest()))
-                .isIn("Dallas", "Houston"));
+        assertThat(examples)
+                .allSatisfy(example ->
+                        assertThat(example.tokens().get(example.strongest())).isIn("Dallas", "Houston"));
         for (int i = 1; i < examples.size(); i++) {
             assertThat(value(examples.get(i))).isLessThanOrEqualTo(value(examples.get(i - 1)));
         }
@@ -84,7 +89,8 @@ class FeatureCardsTest {
         return cards.cards().stream()
                 .filter(card -> card.layer() == layer)
                 .filter(card -> card.examples().stream()
-                        .anyMatch(example -> example.tokens().get(example.strongest()).equals(place)))
+                        .anyMatch(example ->
+                                example.tokens().get(example.strongest()).equals(place)))
                 .max((a, b) -> Double.compare(a.most(), b.most()))
                 .orElseThrow()
                 .index();
@@ -134,7 +140,8 @@ class FeatureCardsTest {
         Path file = folder.resolve((long) texas * (texas + 1) / 2 + texas + ".json"); // Cantor's number of layer 0
         assertThat(FeatureCards.read(file, 0)).isEqualTo(card);
         try (var files = Files.list(folder)) {
-            assertThat(files.count()).isEqualTo(cards.cards().stream().filter(c -> c.most() > 0).count());
+            assertThat(files.count())
+                    .isEqualTo(cards.cards().stream().filter(c -> c.most() > 0).count());
         }
     }
 
@@ -159,7 +166,8 @@ class FeatureCardsTest {
                 "{", "it is not JSON",
                 "[]", "an index and examples_quantiles",
                 "{\"index\": 1e99, \"examples_quantiles\": []}", "an index and examples_quantiles",
-                "{\"index\": 1, \"examples_quantiles\": [{\"examples\": [{\"tokens\": [\"a\"]}]}]}", "got 1 tokens, 0 activations");
+                "{\"index\": 1, \"examples_quantiles\": [{\"examples\": [{\"tokens\": [\"a\"]}]}]}",
+                        "got 1 tokens, 0 activations");
         for (Map.Entry<String, String> each : wrong.entrySet()) {
             Path file = Files.writeString(folder.resolve("wrong.json"), each.getKey());
             assertThatThrownBy(() -> FeatureCards.read(file, 0))
@@ -178,7 +186,8 @@ class FeatureCardsTest {
         FeatureLabels.write(names, folder);
         assertThat(FeatureLabels.read(folder)).isEqualTo(names);
         assertThat(Files.readString(folder.resolve("labels.json"))).containsSubsequence("0_2", "0_10", "1_0");
-        for (String wrong : List.of("[1]", "{\"x\": \"y\"}", "{\"0_1\": 5}", "{", "{\"0_1\": \"" + "x".repeat(1001) + "\"}")) {
+        for (String wrong :
+                List.of("[1]", "{\"x\": \"y\"}", "{\"0_1\": 5}", "{", "{\"0_1\": \"" + "x".repeat(1001) + "\"}")) {
             Files.writeString(folder.resolve("labels.json"), wrong);
             assertThatThrownBy(() -> FeatureLabels.read(folder))
                     .isInstanceOf(IOException.class)
