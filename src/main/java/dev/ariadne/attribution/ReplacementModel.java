@@ -2,6 +2,8 @@ package dev.ariadne.attribution;
 
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Tokenizer;
+import dev.ariadne.transcoder.FeatureLabels;
+import dev.ariadne.transcoder.TranscoderSet;
 import dev.ariadne.transcoder.Transcoders;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -56,18 +58,35 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
     }
 
     /**
+     * Loads a model that ships with the library together with its transcoders and the names of their features.
+     *
+     * @param model "tutorial"
+     * @throws IllegalArgumentException when the library has no transcoders for it
+     */
+    public static ReplacementModel load(String model) {
+        Transcoders embedded = TranscoderSet.embedded(model);
+        try {
+            HookedTransformer loaded = HookedTransformer.load(model);
+            return new ReplacementModel(loaded, embedded, 1, FeatureLabels.embedded(model), true);
+        } catch (RuntimeException | Error e) {
+            embedded.close();
+            throw e;
+        }
+    }
+
+    /**
      * Loads a model and its transcoders; they are closed with the result.
      *
      * @param model as for {@link HookedTransformer#load(String)}
-     * @param transcoders a folder with a config.yaml
+     * @param transcoders a folder with a config.yaml; names of features are read from a labels.json in it, if there is one
      */
     public static ReplacementModel load(String model, Path transcoders) {
         HookedTransformer loaded = HookedTransformer.load(model);
         try {
             Transcoders read = Transcoders.load(transcoders);
             try {
-                return new ReplacementModel(loaded, read, 1, Map.of(), true);
-            } catch (RuntimeException e) {
+                return new ReplacementModel(loaded, read, 1, FeatureLabels.read(transcoders), true);
+            } catch (RuntimeException | IOException e) {
                 read.close();
                 throw e;
             }

@@ -22,6 +22,7 @@ import picocli.CommandLine.Command;
             ConvertCommand.class,
             ConformanceCommand.class,
             TrainCommand.class,
+            TrainTutorialCommand.class,
             InterventionsCommand.class
         })
 public final class Main {

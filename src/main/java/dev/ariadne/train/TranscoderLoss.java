@@ -34,6 +34,7 @@ record TranscoderLoss(double value, Map<String, NDArray> gradients, NDArray acti
      * @param x [row, dModel]
      * @param y [row, dModel]
      * @param variance of the outputs, about their mean
+     * @param thresholds [feature], of what stays; null for what the recipe says
      * @param dead [feature], 1 for those that are to be repaired; null for none
      */
     static TranscoderLoss of(
@@ -42,6 +43,7 @@ record TranscoderLoss(double value, Map<String, NDArray> gradients, NDArray acti
             NDArray y,
             TranscoderRecipe recipe,
             double variance,
+            @Nullable NDArray thresholds,
             @Nullable NDArray dead) {
         NDManager scope = x.getManager();
         long rows = x.getShape().get(0);
@@ -49,7 +51,9 @@ record TranscoderLoss(double value, Map<String, NDArray> gradients, NDArray acti
         NDArray decoder = Tensors.alias(get(p, W_DEC), scope);
         NDArray pre = Tensors.linear(x, encoder, get(p, B_ENC)); // [row, feature]
         NDArray relu = pre.getNDArrayInternal().relu();
-        NDArray a = keep(recipe.sparsity(), pre, relu);
+        NDArray a = thresholds == null
+                ? keep(recipe.sparsity(), pre, relu)
+                : pre.mul(pre.gt(Tensors.alias(thresholds, scope)).toType(DataType.FLOAT32, false));
         NDArray error = a.matMul(decoder).add(get(p, B_DEC)).sub(y); // [row, dModel]
         double unit = rows * variance;
         double value = sum(error.mul(error)) / unit;
@@ -85,6 +89,7 @@ record TranscoderLoss(double value, Map<String, NDArray> gradients, NDArray acti
         long rows = pre.getShape().get(0);
         return switch (sparsity.kind()) {
             case L1 -> relu;
+            case ROW_TOP_K -> Tensors.largest(relu, pre.getManager().create((long) sparsity.amount()));
             case TOP_K -> Tensors.largest(pre, pre.getManager().create((long) sparsity.amount()));
             case BATCH_TOP_K ->
                 Tensors.largest(

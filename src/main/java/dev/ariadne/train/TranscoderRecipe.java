@@ -41,15 +41,25 @@ public record TranscoderRecipe(
             BATCH_TOP_K,
             /** The k largest of each row stay, also afterwards (Gao et al. 2024). */
             TOP_K,
+            /**
+             * The k largest activations of each row stay; when the rate begins to fall, each feature gets a threshold of its own, and those above it stay. So
+             * rows with small outputs keep features, too.
+             */
+            ROW_TOP_K,
             /** ReLU, and the sum of activations is added to the loss, times a weight. */
-            L1
+            L1;
+
+            private boolean isOfRows() {
+                return this == TOP_K || this == ROW_TOP_K;
+            }
         }
 
         /** Checks the amount. */
         public Sparsity {
-            if (!(amount > 0) || (kind == Kind.TOP_K && amount != Math.rint(amount))) {
+            if (!(amount > 0) || (kind.isOfRows() && amount != Math.rint(amount))) {
                 throw new IllegalArgumentException(
-                        "sparsity needs k > 0 (TOP_K a whole one) or a weight > 0, got " + kind + " with " + amount);
+                        "sparsity needs k > 0 (a whole one for each row) or a weight > 0, got " + kind + " with "
+                                + amount);
             }
         }
 
@@ -61,6 +71,11 @@ public record TranscoderRecipe(
         /** So many features of each row stay. */
         public static Sparsity topK(int k) {
             return new Sparsity(Kind.TOP_K, k);
+        }
+
+        /** So many features of each row stay in training; afterwards those above their thresholds, about as many on average. */
+        public static Sparsity rowTopK(int k) {
+            return new Sparsity(Kind.ROW_TOP_K, k);
         }
 
         /** The weight of the mean sum of activations, in a loss where 1 is the variance of the output. */
@@ -145,6 +160,11 @@ public record TranscoderRecipe(
     /** The same with another seed. */
     public TranscoderRecipe withSeed(long value) {
         return new TranscoderRecipe(features, sparsity, start, steps, batch, rate, repair, value);
+    }
+
+    /** From which step on each feature has a fixed threshold; never, but for ROW_TOP_K. */
+    int fixedFrom() {
+        return sparsity.kind() == Sparsity.Kind.ROW_TOP_K ? (int) Math.ceil((1 - FALL) * steps) : Integer.MAX_VALUE;
     }
 
     /** The learning rate of a step, from 0. */

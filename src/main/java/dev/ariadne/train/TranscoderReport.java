@@ -3,6 +3,7 @@ package dev.ariadne.train;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.train.TranscoderRows.Which;
 import dev.ariadne.transcoder.Transcoder;
 import dev.ariadne.transcoder.TranscoderSet;
 import dev.ariadne.view.Displayable;
@@ -32,30 +33,34 @@ public record TranscoderReport(List<Layer> layers, double accuracy, double repla
      * How good one transcoder is.
      *
      * @param transcoder which
-     * @param l0 how many of its features are active in a row, on average
-     * @param fvu the share of the variance of the MLP's output that it does not explain
-     * @param dead the share of its features that no row makes active
+     * @param everywhere its quality on all prefixes
+     * @param predicting its quality on the prefixes before a predicted token
      * @param replaced the model's accuracy with this MLP replaced
      */
-    public record Layer(String transcoder, double l0, double fvu, double dead, double replaced) {}
+    public record Layer(
+            String transcoder, TranscoderQuality everywhere, TranscoderQuality predicting, double replaced) {}
 
     /**
      * Measures transcoders.
      *
      * @param model whose MLPs they stand for
-     * @param corpus whose prefixes make the rows of L0, FVU and dead features
+     * @param corpus whose prefixes make the rows of L0, FVU and dead features; which of its tokens are predicted makes a difference
      * @param asked what accuracy is measured on: each predicted token must be the most probable
      */
     public static TranscoderReport of(
             HookedTransformer model, TranscoderSet set, List<Example> corpus, List<Example> asked) {
         set.requireFits(model);
-        List<TranscoderRows> rows = TranscoderRows.of(model, corpus, set.inputHook(), set.outputHook());
+        List<TranscoderRows> all = TranscoderRows.of(model, corpus, set.inputHook(), set.outputHook(), Which.ALL);
+        List<TranscoderRows> some =
+                TranscoderRows.of(model, corpus, set.inputHook(), set.outputHook(), Which.PREDICTING);
         List<Layer> layers = new ArrayList<>();
         for (int layer = 0; layer < set.size(); layer++) {
             Transcoder transcoder = set.transcoder(layer);
-            TranscoderTraining.Quality quality = TranscoderTraining.quality(transcoder, rows.get(layer));
-            double replaced = accuracy(model, asked, set.hooks(layer));
-            layers.add(new Layer(transcoder.toString(), quality.l0(), quality.fvu(), quality.dead(), replaced));
+            layers.add(new Layer(
+                    transcoder.toString(),
+                    TranscoderQuality.of(transcoder, all.get(layer)),
+                    TranscoderQuality.of(transcoder, some.get(layer)),
+                    accuracy(model, asked, set.hooks(layer))));
         }
         return new TranscoderReport(layers, accuracy(model, asked), accuracy(model, asked, set.hooks()));
     }
@@ -96,13 +101,25 @@ public record TranscoderReport(List<Layer> layers, double accuracy, double repla
             rows.add(List.of(
                     Integer.toString(layer),
                     each.transcoder(),
-                    number("%.2f", each.l0()),
-                    number("%.4f", each.fvu()),
-                    number("%.3f", each.dead()),
+                    number("%.2f", each.everywhere().l0()),
+                    number("%.4f", each.everywhere().fvu()),
+                    number("%.3f", each.everywhere().dead()),
+                    number("%.2f", each.predicting().l0()),
+                    number("%.4f", each.predicting().fvu()),
                     number("%.3f", each.replaced())));
         }
         return new View.Table(
-                toString(), List.of("layer", "transcoder", "L0", "FVU", "dead", "accuracy, MLP replaced"), rows);
+                toString(),
+                List.of(
+                        "layer",
+                        "transcoder",
+                        "L0",
+                        "FVU",
+                        "dead",
+                        "L0 before predictions",
+                        "FVU before predictions",
+                        "accuracy, MLP replaced"),
+                rows);
     }
 
     private static String number(String format, double value) {

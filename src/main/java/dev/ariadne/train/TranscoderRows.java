@@ -6,6 +6,7 @@ import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.view.Progress;
 import java.nio.FloatBuffer;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -14,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.IntStream;
 
 /**
  * What an MLP reads and writes, one row for each distinct prefix of a corpus, and one for each distinct input: else the words that stand in every
@@ -21,6 +23,7 @@ import java.util.TreeMap;
  */
 @SuppressWarnings("ArrayRecordComponent") // of this package alone, which changes none
 record TranscoderRows(float[][] inputs, float[][] outputs) {
+    static final TranscoderRows NONE = new TranscoderRows(new float[0][], new float[0][]);
     private static final int BATCH = 256;
 
     int count() {
@@ -31,8 +34,21 @@ record TranscoderRows(float[][] inputs, float[][] outputs) {
         return inputs[0].length;
     }
 
-    /** The rows of each layer. */
-    static List<TranscoderRows> of(HookedTransformer model, List<Example> corpus, String inputHook, String outputHook) {
+    /** Which prefixes make rows. */
+    enum Which {
+        /** All. */
+        ALL,
+        /** Those after which a token is predicted. */
+        PREDICTING
+    }
+
+    /**
+     * The rows of each layer.
+     *
+     * @throws IllegalArgumentException when no prefix makes one
+     */
+    static List<TranscoderRows> of(
+            HookedTransformer model, List<Example> corpus, String inputHook, String outputHook, Which which) {
         int layers = model.config().nLayers();
         List<Gathered> all = new ArrayList<>();
         List<Hook> hooks = new ArrayList<>();
@@ -47,26 +63,34 @@ record TranscoderRows(float[][] inputs, float[][] outputs) {
         corpus.forEach(text ->
                 byLength.computeIfAbsent(text.length(), n -> new ArrayList<>()).add(text));
         Set<List<Long>> prefixes = new HashSet<>();
-        for (List<Example> same : byLength.values()) {
-            for (int from = 0; from < same.size(); from += BATCH) {
-                long[][] tokens = same.subList(from, Math.min(same.size(), from + BATCH)).stream()
-                        .map(Example::tokens)
-                        .toArray(long[][]::new);
-                Logits ran = model.next(tokens, hooks.toArray(Hook[]::new));
-                ran.close();
-                for (int row = 0; row < tokens.length; row++) {
-                    List<Long> text = Arrays.stream(tokens[row]).boxed().toList();
-                    for (int at = 0; at < text.size(); at++) {
-                        if (prefixes.add(text.subList(0, at + 1))) {
-                            for (int layer = 0; layer < layers; layer++) {
-                                all.get(layer).add(now[0][layer], now[1][layer], row * text.size() + at);
+        try (Progress progress = Progress.of("running the corpus", corpus.size())) {
+            for (List<Example> same : byLength.values()) {
+                for (int from = 0; from < same.size(); from += BATCH) {
+                    List<Example> some = same.subList(from, Math.min(same.size(), from + BATCH));
+                    long[][] tokens = some.stream().map(Example::tokens).toArray(long[][]::new);
+                    Logits ran = model.next(tokens, hooks.toArray(Hook[]::new));
+                    ran.close();
+                    for (int row = 0; row < tokens.length; row++) {
+                        List<Long> text = Arrays.stream(tokens[row]).boxed().toList();
+                        for (int at : places(some.get(row), which)) {
+                            if (prefixes.add(text.subList(0, at + 1))) {
+                                for (int layer = 0; layer < layers; layer++) {
+                                    all.get(layer).add(now[0][layer], now[1][layer], row * text.size() + at);
+                                }
                             }
                         }
                     }
+                    progress.step(some.size(), "", null);
                 }
             }
         }
         return all.stream().map(Gathered::rows).toList();
+    }
+
+    private static int[] places(Example text, Which which) {
+        return which == Which.ALL
+                ? IntStream.range(0, text.length()).toArray()
+                : Arrays.stream(text.predicted()).map(at -> at - 1).toArray();
     }
 
     /** Rows of one layer while they are gathered. */

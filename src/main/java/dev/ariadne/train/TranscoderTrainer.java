@@ -1,6 +1,7 @@
 package dev.ariadne.train;
 
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.train.TranscoderRows.Which;
 import dev.ariadne.transcoder.Activation;
 import dev.ariadne.transcoder.Transcoder;
 import dev.ariadne.transcoder.TranscoderSet;
@@ -41,10 +42,14 @@ public final class TranscoderTrainer {
     private final List<Example> corpus;
     private final List<TranscoderRecipe> recipes; // by layer
     private Set<Integer> neurons = Set.of(); // layers whose own neurons are the features
+    private Set<Integer> predicting = Set.of(); // layers that learn where a token is predicted only
+    private boolean pruned;
+    private String name;
     private @Nullable Path folder;
 
     private TranscoderTrainer(HookedTransformer model, List<Example> corpus, List<TranscoderRecipe> recipes) {
         this.model = model;
+        this.name = model.name();
         this.corpus = corpus;
         this.recipes = recipes;
     }
@@ -53,7 +58,7 @@ public final class TranscoderTrainer {
      * Prepares a training.
      *
      * @param model whose MLPs are learned; it stays as it is
-     * @param corpus texts; which of their tokens are predicted does not matter
+     * @param corpus texts; which of their tokens are predicted matters {@linkplain #atPredictions where asked}
      * @param recipes one for each layer, or one for all
      */
     public static TranscoderTrainer of(HookedTransformer model, List<Example> corpus, List<TranscoderRecipe> recipes) {
@@ -80,6 +85,27 @@ public final class TranscoderTrainer {
         return this;
     }
 
+    /**
+     * Lets some layers learn only from positions before a predicted token. What the last MLP writes elsewhere changes no prediction, and takes features away
+     * from what does.
+     */
+    public TranscoderTrainer atPredictions(Integer... layers) {
+        this.predicting = new TreeSet<>(List.of(layers));
+        return this;
+    }
+
+    /** Calls the model so in what is written; else it is its own name. */
+    public TranscoderTrainer named(String model) {
+        this.name = model;
+        return this;
+    }
+
+    /** Leaves features out, in the end, that no row of the corpus makes active; the others move up, in their order. */
+    public TranscoderTrainer withoutDead() {
+        this.pruned = true;
+        return this;
+    }
+
     /** Writes checkpoints to a folder and, in the end, the set, and goes on where checkpoints there end. */
     public TranscoderTrainer resume(Path place) {
         this.folder = place;
@@ -95,7 +121,7 @@ public final class TranscoderTrainer {
      * @throws UncheckedIOException when a file cannot be written
      */
     public TranscoderSet fit() {
-        List<TranscoderRows> rows = TranscoderRows.of(model, corpus, INPUT, OUTPUT);
+        List<TranscoderRows> rows = rows();
         List<Transcoder> trained = new ArrayList<>();
         boolean whole = false;
         int steps = recipes.stream().mapToInt(TranscoderRecipe::steps).sum();
@@ -110,10 +136,20 @@ public final class TranscoderTrainer {
                 } else {
                     trained.add(fit(layer, rows.get(layer), progress));
                 }
+                if (pruned) {
+                    try (Transcoder before = trained.remove(layer)) {
+                        trained.add(before.select(TranscoderQuality.living(before, rows.get(layer))));
+                    }
+                }
             }
-            TranscoderSet set = TranscoderSet.of(model.name(), INPUT, OUTPUT, trained);
+            TranscoderSet set = TranscoderSet.of(name, INPUT, OUTPUT, trained);
             if (folder != null) {
-                set.save(folder, Map.of("recipes", recipes.toString(), "neurons", neurons.toString()));
+                set.save(
+                        folder,
+                        Map.of(
+                                "recipes", recipes.toString(),
+                                "neurons", neurons.toString(),
+                                "predicting", predicting.toString()));
                 for (int layer = 0; layer < recipes.size(); layer++) {
                     Files.deleteIfExists(checkpoint(folder, layer));
                 }
@@ -127,6 +163,18 @@ public final class TranscoderTrainer {
                 trained.forEach(Transcoder::close);
             }
         }
+    }
+
+    private List<TranscoderRows> rows() {
+        List<TranscoderRows> rows = new ArrayList<>(
+                predicting.size() == recipes.size()
+                        ? Collections.nCopies(recipes.size(), TranscoderRows.NONE)
+                        : TranscoderRows.of(model, corpus, INPUT, OUTPUT, Which.ALL));
+        if (!predicting.isEmpty()) {
+            List<TranscoderRows> some = TranscoderRows.of(model, corpus, INPUT, OUTPUT, Which.PREDICTING);
+            predicting.forEach(layer -> rows.set(layer, some.get(layer)));
+        }
+        return rows;
     }
 
     private Transcoder fit(int layer, TranscoderRows rows, Progress progress) throws IOException {

@@ -3,7 +3,6 @@ package dev.ariadne.train;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
@@ -27,6 +26,7 @@ final class TranscoderTraining implements AutoCloseable {
     private static final int REMEMBER = 25; // after how many good steps the weights are kept
     private static final double WILD = 10; // a loss so many times the first one is no learning any more
     private static final int MOST_ROWS = 8192; // whose activations decide the threshold
+    private static final String THRESHOLD = "activation_function.threshold";
     private static final String SILENT = "silent";
     private static final String STEP = "step";
     private static final String RECIPE = "recipe";
@@ -41,6 +41,7 @@ final class TranscoderTraining implements AutoCloseable {
     private final Map<String, float[]> good = new LinkedHashMap<>(); // the weights as last remembered
     private final Moments moments;
     private final int[] silent; // for how many steps each feature has been
+    private @Nullable NDArray thresholds; // [feature], once they are fixed
     private int goodStep;
     private int done;
     private double firstLoss;
@@ -83,6 +84,9 @@ final class TranscoderTraining implements AutoCloseable {
         double work = 12.0 * recipe.batch() * recipe.features() * rows.width();
         return Tensors.run(false, work, () -> {
             try (NDManager scope = owner.newSubManager()) {
+                if (done == recipe.fixedFrom()) {
+                    thresholds = owner.create(thresholds());
+                }
                 int[] batch = batch();
                 TranscoderLoss loss = TranscoderLoss.of(
                         parameters,
@@ -90,6 +94,7 @@ final class TranscoderTraining implements AutoCloseable {
                         TranscoderRows.array(scope, rows.outputs(), batch),
                         recipe,
                         variance,
+                        thresholds,
                         dead(scope));
                 if (done == 0) {
                     firstLoss = loss.value();
@@ -172,7 +177,11 @@ final class TranscoderTraining implements AutoCloseable {
                 case TOP_K -> Activation.topK((int) recipe.sparsity().amount());
                 case L1 -> Activation.RELU;
                 case BATCH_TOP_K -> {
-                    arrays.put("activation_function.threshold", scope.create(threshold()));
+                    arrays.put(THRESHOLD, scope.create(threshold()));
+                    yield Activation.JUMP_RELU;
+                }
+                case ROW_TOP_K -> {
+                    arrays.put(THRESHOLD, thresholds == null ? scope.create(thresholds()) : thresholds);
                     yield Activation.JUMP_RELU;
                 }
             };
@@ -182,16 +191,8 @@ final class TranscoderTraining implements AutoCloseable {
 
     /** The number that so many activations per row exceed as batches have kept. */
     private float threshold() {
-        int count = Math.min(MOST_ROWS, rows.count());
-        int[] which = IntStream.range(0, count)
-                .map(i -> (int) ((long) i * rows.count() / count))
-                .toArray();
-        float[] all;
-        try (NDManager scope = owner.newSubManager()) {
-            NDArray x = TranscoderRows.array(scope, rows.inputs(), which);
-            all = Tensors.linear(x, parameter(TranscoderLoss.W_ENC), parameter(TranscoderLoss.B_ENC))
-                    .toFloatArray();
-        }
+        float[] all = preactivations();
+        int count = all.length / recipe.features();
         int active = 0;
         for (float value : all) {
             if (value > 0) {
@@ -203,38 +204,45 @@ final class TranscoderTraining implements AutoCloseable {
         return wanted >= active ? 0 : all[active - wanted - 1];
     }
 
-    /**
-     * How good a transcoder is on the rows it learned from.
-     *
-     * @param l0 how many features are active in a row, on average
-     * @param fvu the share of the outputs' variance that is not explained
-     * @param dead the share of the features that no row makes active
-     */
-    record Quality(double l0, double fvu, double dead) {}
-
-    /** Measures a transcoder on rows. */
-    static Quality quality(Transcoder transcoder, TranscoderRows rows) {
-        double error = 0;
-        long active = 0;
-        boolean[] alive = new boolean[transcoder.features()];
-        int step = 2048;
-        for (int from = 0; from < rows.count(); from += step) {
-            int[] which =
-                    IntStream.range(from, Math.min(rows.count(), from + step)).toArray();
-            try (NDManager scope = Tensors.engine().newBaseManager(Device.cpu())) {
-                NDArray x = TranscoderRows.array(scope, rows.inputs(), which);
-                float[] a = transcoder.encode(x).toFloatArray();
-                for (int i = 0; i < a.length; i++) {
-                    active += a[i] != 0 ? 1 : 0;
-                    alive[i % alive.length] |= a[i] != 0;
-                }
-                NDArray wrong = transcoder.reconstruct(x).sub(TranscoderRows.array(scope, rows.outputs(), which));
-                error += wrong.mul(wrong).sum().toType(DataType.FLOAT64, false).getDouble();
+    /** Each feature's number that as many activations exceed as are among the k largest of their rows. */
+    private float[] thresholds() {
+        float[] all = preactivations(); // [row, feature]
+        int features = recipe.features();
+        int count = all.length / features;
+        int k = (int) recipe.sparsity().amount();
+        int[] kept = new int[features];
+        float[] sorted = new float[features];
+        for (int row = 0; row < count; row++) {
+            System.arraycopy(all, row * features, sorted, 0, features);
+            Arrays.sort(sorted);
+            float least = Math.max(sorted[features - k], Float.MIN_VALUE);
+            for (int feature = 0; feature < features; feature++) {
+                kept[feature] += all[row * features + feature] >= least ? 1 : 0;
             }
         }
-        long dead = IntStream.range(0, alive.length).filter(i -> !alive[i]).count();
-        return new Quality(
-                (double) active / rows.count(), error / rows.count() / rows.variance(), (double) dead / alive.length);
+        float[] thresholds = new float[features];
+        float[] column = new float[count];
+        for (int feature = 0; feature < features; feature++) {
+            for (int row = 0; row < count; row++) {
+                column[row] = all[row * features + feature];
+            }
+            Arrays.sort(column);
+            thresholds[feature] = kept[feature] == count ? 0 : Math.max(0, column[count - kept[feature] - 1]);
+        }
+        return thresholds;
+    }
+
+    /** Before the activation function, at rows that stand for all: [row, feature]. */
+    private float[] preactivations() {
+        int count = Math.min(MOST_ROWS, rows.count());
+        int[] which = IntStream.range(0, count)
+                .map(i -> (int) ((long) i * rows.count() / count))
+                .toArray();
+        try (NDManager scope = owner.newSubManager()) {
+            NDArray x = TranscoderRows.array(scope, rows.inputs(), which);
+            return Tensors.linear(x, parameter(TranscoderLoss.W_ENC), parameter(TranscoderLoss.B_ENC))
+                    .toFloatArray();
+        }
     }
 
     /** Writes all that the training knows. */
@@ -243,6 +251,9 @@ final class TranscoderTraining implements AutoCloseable {
             Map<String, NDArray> all = new LinkedHashMap<>(parameters);
             all.putAll(moments.stored());
             all.put(SILENT, scope.create(silent));
+            if (thresholds != null) {
+                all.put(THRESHOLD, thresholds);
+            }
             Map<String, String> notes = new LinkedHashMap<>();
             notes.put(STEP, Integer.toString(done));
             notes.put(RECIPE, recipe.toString());
@@ -266,6 +277,9 @@ final class TranscoderTraining implements AutoCloseable {
             }
             int[] saved = file.read(scope, SILENT).toIntArray();
             System.arraycopy(saved, 0, silent, 0, silent.length);
+            if (file.contains(THRESHOLD)) {
+                thresholds = file.read(owner, THRESHOLD);
+            }
             done = Integer.parseInt(String.valueOf(file.metadata().get(STEP)));
             firstLoss = Double.parseDouble(String.valueOf(file.metadata().get(FIRST_LOSS)));
             remember();

@@ -8,7 +8,12 @@ import dev.ariadne.model.ModelConfig.Activation;
 import dev.ariadne.model.ModelConfig.Rotary;
 import dev.ariadne.model.TrainableModel;
 import dev.ariadne.tensor.Tensors;
+import dev.ariadne.train.TranscoderRecipe.Repair;
+import dev.ariadne.train.TranscoderRecipe.Sparsity;
+import dev.ariadne.train.TranscoderRecipe.Start;
 import dev.ariadne.train.TutorialCorpus.Kind;
+import dev.ariadne.transcoder.FeatureLabels;
+import dev.ariadne.transcoder.TranscoderSet;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -22,7 +27,7 @@ import java.util.stream.Stream;
 
 /**
  * Makes the model "tutorial" that ships with the library: three blocks that know where places lie and which words are opposites, and put two
- * such facts together about places they never did it for.
+ * such facts together about places they never did it for; and its transcoders, with labels.
  *
  * <p>Where the first hop happens is chosen so that it can be seen: embeddings stay at a tiny random start and the first block's attention writes
  * nothing, so all that a token means is written by the first MLP; positions reach queries and keys only. All MLPs keep their 16 largest activations.
@@ -54,9 +59,24 @@ public final class TutorialModel {
      * @param dMlp the width of the MLPs
      * @param groups of tokens, of which each gets a neuron of the first MLP
      * @param more groups of what the first ones leave over
+     * @param transcoders the recipes of the second and the third block's transcoder; the first one's features are its MLP's neurons
      */
-    record Size(int oneHop, int all, int after, int dMlp, int groups, int more) {
-        static final Size SHIPPED = new Size(20, 34, 4, 768, 320, 200);
+    record Size(int oneHop, int all, int after, int dMlp, int groups, int more, List<TranscoderRecipe> transcoders) {
+        static final Size SHIPPED =
+                new Size(20, 34, 4, 768, 320, 200, List.of(recipe(768, 8, 500, 0.1), recipe(640, 2, 640, 0)));
+
+        Size {
+            transcoders = List.copyOf(transcoders);
+        }
+    }
+
+    /** For so many features, of which k stay in each row; they begin as so many groups of outputs. */
+    private static TranscoderRecipe recipe(int features, int k, int groups, double repair) {
+        return TranscoderRecipe.of(features, k)
+                .withSparsity(Sparsity.rowTopK(k))
+                .withStart(new Start(groups))
+                .withRepair(new Repair(60, 48, repair))
+                .withSteps(600);
     }
 
     private final TutorialCorpus corpus;
@@ -93,14 +113,50 @@ public final class TutorialModel {
             Files.writeString(folder.resolve("tokenizer.json"), corpus.tokenizerJson());
             Files.writeString(folder.resolve("tokenizer_config.json"), TutorialWords.settingsJson());
             try (HookedTransformer trained = model.snapshot();
-                    Stream<Path> files = Files.walk(work)) {
-                for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                    Files.delete(file);
-                }
-                return TutorialScores.of(trained, corpus, phases);
+                    TranscoderSet transcoders =
+                            transcoders(trained, corpus, seed, size, folder.resolve("transcoders"))) {
+                TutorialScores scores = TutorialScores.of(trained, corpus, phases, transcoders.hooks());
+                delete(work);
+                return scores;
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
+        }
+    }
+
+    private static void delete(Path folder) throws IOException {
+        try (Stream<Path> files = Files.walk(folder)) {
+            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(file);
+            }
+        }
+    }
+
+    /** Trains transcoders for a model that has learned the corpus, labels their features, and writes both to a folder. */
+    static TranscoderSet transcoders(
+            HookedTransformer trained, TutorialCorpus corpus, long seed, Size size, Path folder) throws IOException {
+        TranscoderRecipe none = size.transcoders().get(0); // the first layer's is not used
+        TranscoderSet set = TranscoderTrainer.of(
+                        trained,
+                        corpus.examples(sentence -> true),
+                        Stream.concat(Stream.of(none), size.transcoders().stream())
+                                .map(recipe -> recipe.withSeed(seed))
+                                .toList())
+                .named("tutorial")
+                .withNeurons(0)
+                .atPredictions(2)
+                .withoutDead()
+                .resume(folder)
+                .fit();
+        boolean labeled = false;
+        try {
+            FeatureLabels.write(TutorialLabels.of(trained, set, corpus), folder);
+            labeled = true;
+            return set;
+        } finally {
+            if (!labeled) {
+                set.close();
+            }
         }
     }
 

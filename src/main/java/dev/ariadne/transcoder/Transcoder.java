@@ -11,6 +11,7 @@ import dev.ariadne.model.Weight;
 import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -163,6 +164,27 @@ public final class Transcoder implements AutoCloseable {
             arrays.put(W_DEC, out.array());
             arrays.put(B_DEC, outBias.array());
             return of(activation, arrays);
+        }
+    }
+
+    /**
+     * A transcoder of some of its features, to be closed by the caller.
+     *
+     * @param kept the numbers of the features that stay, in the order they get; at least one
+     */
+    public Transcoder select(int... kept) {
+        try (NDManager scope = manager.newSubManager()) {
+            NDArray rows = scope.create(Arrays.stream(kept).mapToLong(i -> i).toArray());
+            Map<String, NDArray> arrays = new LinkedHashMap<>(stored());
+            for (String name : List.of(W_ENC, B_ENC, W_DEC, THRESHOLD)) {
+                NDArray all = arrays.get(name);
+                if (all != null
+                        && all.getShape().dimension() > 0
+                        && all.getShape().get(0) == features()) {
+                    arrays.put(name, Tensors.alias(all, scope).get(rows));
+                }
+            }
+            return of(activation(), arrays);
         }
     }
 

@@ -7,10 +7,13 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.view.View;
 import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -31,6 +34,9 @@ import java.util.stream.IntStream;
  * }</pre>
  */
 public final class TranscoderSet implements Transcoders {
+    /** Where the library keeps its models. */
+    static final String EMBEDDED = "/dev/ariadne/models/";
+
     private static final String CONFIG = "config.yaml";
 
     private final TranscoderConfig config;
@@ -117,6 +123,61 @@ public final class TranscoderSet implements Transcoders {
             if (!opened) {
                 layers.forEach(TranscoderFile::close);
             }
+        }
+    }
+
+    /**
+     * The transcoders that ship with the library for a model.
+     *
+     * @param model "tutorial"
+     * @throws IllegalArgumentException when there are none for it
+     */
+    public static TranscoderSet embedded(String model) {
+        List<Transcoder> all = new ArrayList<>();
+        boolean whole = false;
+        try {
+            Path folder = Files.createTempDirectory("ariadne-transcoders");
+            List<Path> files = new ArrayList<>(List.of(folder));
+            try {
+                files.add(copy(model, CONFIG, folder));
+                int count = TranscoderConfig.read(files.get(1)).files().size();
+                for (int layer = 0; layer < count; layer++) {
+                    files.add(copy(model, fileName(layer), folder));
+                }
+                try (TranscoderSet set = load(folder)) {
+                    for (int layer = 0; layer < count; layer++) {
+                        Transcoder file = set.transcoder(layer);
+                        all.add(Transcoder.of(file.activation(), file.stored())); // copied: the files go
+                    }
+                    whole = true;
+                    return of(set.modelName(), set.inputHook(), set.outputHook(), all);
+                }
+            } finally {
+                Collections.reverse(files);
+                for (Path file : files) {
+                    if (!file.toFile().delete()) {
+                        file.toFile().deleteOnExit(); // a system that keeps mapped files
+                    }
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        } finally {
+            if (!whole) {
+                all.forEach(Transcoder::close);
+            }
+        }
+    }
+
+    private static Path copy(String model, String file, Path folder) throws IOException {
+        String place = EMBEDDED + model + "/transcoders/" + file;
+        try (InputStream in = TranscoderSet.class.getResourceAsStream(place)) {
+            if (in == null) {
+                throw new IllegalArgumentException("the library has no transcoders for '" + model
+                        + "', only for 'tutorial'; give the folder of those that you have");
+            }
+            Files.copy(in, folder.resolve(file));
+            return folder.resolve(file);
         }
     }
 

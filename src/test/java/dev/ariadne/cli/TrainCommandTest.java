@@ -17,4 +17,12 @@ class TrainCommandTest {
         assertThat(code).isEqualTo(2);
         assertThat(errors.toString()).contains("tutor").contains("induction");
     }
+
+    @Test
+    void theTutorialModelHasACommandOfItsOwn() {
+        StringWriter help = new StringWriter();
+        int code = new CommandLine(new Main()).setOut(new PrintWriter(help)).execute("train-tutorial", "--help");
+        assertThat(code).isZero();
+        assertThat(help.toString()).contains("DIR").contains("--seed").contains("default: 3");
+    }
 }

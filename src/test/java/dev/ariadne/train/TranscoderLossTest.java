@@ -49,7 +49,14 @@ class TranscoderLossTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"BATCH_TOP_K, 2.5, false", "BATCH_TOP_K, 2.5, true", "TOP_K, 3, true", "L1, 0.2, false", "L1, 0.2, true"
+    @CsvSource({
+        "BATCH_TOP_K, 2.5, false",
+        "BATCH_TOP_K, 2.5, true",
+        "TOP_K, 3, true",
+        "ROW_TOP_K, 3, true",
+        "ROW_TOP_K, 3, false",
+        "L1, 0.2, false",
+        "L1, 0.2, true"
     })
     void theGradientIsAutograds(Sparsity.Kind kind, double amount, boolean repair) {
         TranscoderRecipe recipe = TranscoderRecipe.of(FEATURES, 1)
@@ -60,7 +67,7 @@ class TranscoderLossTest {
             NDArray x = random(manager, ROWS, WIDTH);
             NDArray y = random(manager, ROWS, WIDTH);
             @Nullable NDArray dead = repair ? manager.create(new float[] {0, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0}) : null;
-            TranscoderLoss loss = TranscoderLoss.of(p, x, y, recipe, VARIANCE, dead);
+            TranscoderLoss loss = TranscoderLoss.of(p, x, y, recipe, VARIANCE, null, dead);
             p.values().forEach(array -> array.setRequiresGradient(true));
             NDList slow = Tensors.recording(true, () -> {
                 NDArray value = slow(p, x, y, recipe, dead);

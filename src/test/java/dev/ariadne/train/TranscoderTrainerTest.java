@@ -9,6 +9,7 @@ import dev.ariadne.model.Logits;
 import dev.ariadne.train.TranscoderRecipe.Repair;
 import dev.ariadne.train.TranscoderRecipe.Sparsity;
 import dev.ariadne.train.TranscoderRecipe.Start;
+import dev.ariadne.train.TranscoderRows.Which;
 import dev.ariadne.transcoder.TranscoderSet;
 import dev.ariadne.view.View;
 import java.io.IOException;
@@ -53,7 +54,7 @@ class TranscoderTrainerTest {
 
     @Test
     void aRowStandsForADistinctPrefix() {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
                 .get(1);
         long prefixes = corpus().stream()
                 .flatMap(text -> {
@@ -85,9 +86,10 @@ class TranscoderTrainerTest {
         try (TranscoderSet set = trainer(SMALL).resume(folder).fit()) {
             TranscoderReport report = TranscoderReport.of(model, set, corpus(), corpus());
             for (TranscoderReport.Layer layer : report.layers()) {
-                assertThat(layer.fvu()).isLessThan(0.4); // 1 is the mean alone; random features stay near it
-                assertThat(layer.l0()).isCloseTo(6, within(0.05)); // what the threshold is chosen for
-                assertThat(layer.dead()).isLessThan(0.5);
+                assertThat(layer.everywhere().fvu())
+                        .isLessThan(0.4); // 1 is the mean alone; random features stay near it
+                assertThat(layer.everywhere().l0()).isCloseTo(6, within(0.05)); // what the threshold is chosen for
+                assertThat(layer.everywhere().dead()).isLessThan(0.5);
             }
             assertThat(((View.Table) report.view()).rows()).hasSize(2);
             try (TranscoderSet loaded = TranscoderSet.load(folder)) {
@@ -100,10 +102,10 @@ class TranscoderTrainerTest {
 
     @Test
     void theOtherWaysOfKeepingFewFeaturesLearnToo() {
-        for (Sparsity sparsity : List.of(Sparsity.topK(6), Sparsity.l1(0.01))) {
+        for (Sparsity sparsity : List.of(Sparsity.topK(6), Sparsity.rowTopK(6), Sparsity.l1(0.01))) {
             try (TranscoderSet set = trainer(SMALL.withSparsity(sparsity)).fit()) {
                 TranscoderReport report = TranscoderReport.of(model, set, corpus(), corpus());
-                assertThat(report.layers().get(0).fvu()).isLessThan(0.4);
+                assertThat(report.layers().get(0).everywhere().fvu()).isLessThan(0.4);
             }
         }
     }
@@ -116,7 +118,7 @@ class TranscoderTrainerTest {
                         .fit()) {
             TranscoderReport report = TranscoderReport.of(relu, set, corpus(), corpus());
             assertThat(report.layers())
-                    .allSatisfy(layer -> assertThat(layer.fvu()).isLessThan(1e-10));
+                    .allSatisfy(layer -> assertThat(layer.everywhere().fvu()).isLessThan(1e-10));
             long[][] tokens = {{1, 2, 3, 30}};
             try (Logits own = relu.run(tokens);
                     Logits replaced = relu.run(tokens, set.hooks())) {
@@ -138,6 +140,7 @@ class TranscoderTrainerTest {
                 dead[i] = TranscoderReport.of(model, set, corpus(), corpus())
                         .layers()
                         .get(0)
+                        .everywhere()
                         .dead();
             }
         }
@@ -162,7 +165,7 @@ class TranscoderTrainerTest {
 
     @Test
     void aCheckpointGivesWhatOneTrainingGives() throws IOException {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
                 .get(0);
         Path file = folder.resolve("training_0.safetensors");
         try (TranscoderTraining whole = new TranscoderTraining(0, SMALL, rows);
@@ -185,8 +188,57 @@ class TranscoderTrainerTest {
     }
 
     @Test
+    void aCheckpointKeepsThresholdsThatAreFixed() throws IOException {
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
+                .get(0);
+        TranscoderRecipe recipe = SMALL.withSteps(50).withSparsity(Sparsity.rowTopK(4));
+        Path file = folder.resolve("training_0.safetensors");
+        try (TranscoderTraining whole = new TranscoderTraining(0, recipe, rows);
+                TranscoderTraining rest = new TranscoderTraining(0, recipe, rows)) {
+            while (whole.stepsDone() < 40) { // they are fixed from step 30 on
+                whole.step();
+            }
+            whole.save(file);
+            rest.restore(file);
+            while (!whole.isDone()) {
+                assertThat(rest.step()).isEqualTo(whole.step());
+            }
+            try (var one = whole.transcoder();
+                    var other = rest.transcoder()) {
+                assertThat(other.threshold().orElseThrow().toFloatArray())
+                        .hasSize(48)
+                        .isEqualTo(one.threshold().orElseThrow().toFloatArray());
+            }
+        }
+    }
+
+    @Test
+    void aLayerMayLearnWhereTokensArePredictedAndLeaveDeadFeaturesOut() {
+        List<Example> corpus = corpus().stream()
+                .map(text -> new Example(text.tokens(), new int[] {text.length() - 1}))
+                .toList();
+        assertThat(TranscoderRows.of(model, corpus, "mlp.hook_in", "mlp.hook_out", Which.PREDICTING)
+                        .get(0)
+                        .count())
+                .isLessThanOrEqualTo(corpus.size()); // one prompt in each
+        TranscoderRecipe wide = TranscoderRecipe.of(96, 1).withSteps(200).withBatch(32);
+        try (TranscoderSet set = TranscoderTrainer.of(model, corpus, List.of(SMALL, wide))
+                .atPredictions(1)
+                .withoutDead()
+                .fit()) {
+            List<TranscoderReport.Layer> layers =
+                    TranscoderReport.of(model, set, corpus, corpus).layers();
+            assertThat(layers.get(0).everywhere().dead()).isZero();
+            assertThat(layers.get(1).predicting().dead()).isZero();
+            assertThat(layers.get(1).predicting().fvu())
+                    .isLessThan(layers.get(1).everywhere().fvu());
+            assertThat(set.features(1)).isLessThanOrEqualTo(corpus.size()); // one for each row, at most
+        }
+    }
+
+    @Test
     void aRateThatDivergesKeepsTheLastGoodWeights() {
-        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out")
+        TranscoderRows rows = TranscoderRows.of(model, corpus(), "mlp.hook_in", "mlp.hook_out", Which.ALL)
                 .get(0);
         try (TranscoderTraining training = new TranscoderTraining(0, SMALL.withRate(1e4), rows)) {
             assertThatThrownBy(() -> {
@@ -198,7 +250,7 @@ class TranscoderTrainerTest {
                     .hasMessageContaining("layer 0: the training diverged at step 1,")
                     .hasMessageContaining("the weights are those of step 0");
             try (var transcoder = training.transcoder()) {
-                assertThat(TranscoderTraining.quality(transcoder, rows).fvu())
+                assertThat(TranscoderQuality.of(transcoder, rows).fvu())
                         .isFinite()
                         .isLessThan(10);
             }
