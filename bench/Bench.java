@@ -54,6 +54,7 @@ public final class Bench {
             case "--engine" -> multiply();
             case "--first-logits" -> askSmollm2();
             case "--acdc" -> AcdcBench.run(List.of(args).subList(1, args.length));
+            case "--attribution" -> AttributionBench.run(List.of(args).subList(1, args.length));
             default -> serve();
         }
     }

@@ -46,6 +46,13 @@ final class RandomWeights {
         return sizes.stream().map(Size::name).toList();
     }
 
+    /** A small model that takes 2,048 tokens. */
+    static Path longContext(Path folder) throws IOException {
+        var size = new Size("4L-64-2H-long", 4, 64, 2, 1000, 2048);
+        write(folder, size);
+        return folder.resolve(size.name());
+    }
+
     private static void write(Path folder, Size size) throws IOException {
         Path target = folder.resolve(size.name());
         if (Files.exists(target.resolve("model.safetensors"))) {

@@ -24,6 +24,8 @@ of the ratios of neighbouring turns, below 1 where this library is faster; '-' w
 less than 60 ms is the median of several runs in a row, on each side as many.
 A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
 ACDC is timed only when asked for: acdc, or acdc/tiny, acdc/gpt2, acdc/growth; its searches run once, without peers.
+Attribution graphs too: attribution/gpt2, attribution/growth, attribution/long (2,000 tokens), in CPU seconds. With a Python
+that has circuit-tracer (pip install circuit-tracer), --python times it on the same weights and transcoders.
 For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt, then --python peer/bin/python.
 """
 
@@ -186,6 +188,16 @@ def run_threads(java, cases, threads, options):
     return bool(plan), same
 
 
+def attribution(java, names, options):
+    """Attribution graphs, on one thread, and then those of circuit-tracer where the Python given has it."""
+    environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    for name in names:  # each in a process of its own: its peak of memory is a figure
+        subprocess.run([*java_command(java, 1), "--attribution", name], check=True, cwd=ROOT, env=environment)
+    if options.python and "attribution/gpt2" in names:
+        peer = [options.python, str(ROOT / "bench" / "attribution_peer.py"), str(DATA)]
+        subprocess.run(peer, check=True, cwd=ROOT, env=environment)
+
+
 def main():
     options = arguments()
     java = build()
@@ -203,7 +215,10 @@ def main():
         note(f"ACDC on {threads} thread{'s' if threads > 1 else ''}, each search once")
         environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS=str(threads))
         subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment)
-    if acdc and len(acdc) == len(options.names):
+    graphs = [name for name in options.names if name.split("/")[0] == "attribution"]
+    if graphs:
+        attribution(java, graphs, options)
+    if options.names and len(acdc) + len(graphs) == len(options.names):
         return 0
     results = [run_threads(java, cases, threads, options) for threads in options.threads]
     if not any(ran for ran, _ in results):

@@ -14,6 +14,7 @@
  *   <li>{@code task}: behaviors, and the number that says how well a model does.
  *   <li>{@code discovery}: which parts matter for that number, so far by activation patching.
  *   <li>{@code train}: fits the weights of a small model; stands on the model alone.
+ *   <li>{@code sparse}: models almost all of whose weights are zero.
  *   <li>{@code display}: draws any view; sees nothing but views.
  *   <li>{@code notebook}: brings displays into a Java kernel; the only package that names one.
  *   <li>{@code cli}: the same from a shell.

@@ -64,6 +64,15 @@ class ArchitectureTest {
             "train", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view", "dev.ariadne.transcoder");
 
     @ArchTest
+    static final ArchRule sparseStandsOnTrainingAndCircuits = seesOnly(
+            "sparse",
+            "dev.ariadne.model..",
+            "dev.ariadne.tensor",
+            "dev.ariadne.train",
+            "dev.ariadne.circuit",
+            "dev.ariadne.view");
+
+    @ArchTest
     static final ArchRule transcoderStandsOnModel =
             seesOnly("transcoder", "dev.ariadne.model..", "dev.ariadne.tensor", "dev.ariadne.view");
 

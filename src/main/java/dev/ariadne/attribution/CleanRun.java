@@ -13,6 +13,7 @@ import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
 import java.util.function.BiFunction;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
@@ -28,6 +29,7 @@ final class CleanRun implements AutoCloseable {
     private final NDManager owner;
     private final ActiveFeatures features;
     private final List<NDArray> errors = new ArrayList<>(); // one per layer
+    private final List<NDArray> constants = new ArrayList<>(); // one per layer, where positions are zeroed
 
     /**
      * Runs.
@@ -110,7 +112,11 @@ final class CleanRun implements AutoCloseable {
                     error.subi(Tensors.linear(x, transcoders.skip(layer).get().toType(x.getDataType(), false), null));
                 }
                 if (zeroed > 0) {
-                    error.set(new NDIndex(":" + Math.min(pos, zeroed)), 0);
+                    NDIndex first = new NDIndex(":" + Math.min(pos, zeroed));
+                    NDArray constant = error.get(first).duplicate();
+                    constant.attach(owner);
+                    constants.add(constant);
+                    error.set(first, 0);
                 }
                 double[] missed = doubles(error.norm(new int[] {1}));
                 double[] written = doubles(out.norm(new int[] {1}));
@@ -185,6 +191,11 @@ final class CleanRun implements AutoCloseable {
     /** [pos, dModel], this run's. */
     NDArray error(int layer) {
         return errors.get(layer);
+    }
+
+    /** What an MLP writes at zeroed positions besides its bias and skip, which no node stands for: [position, dModel], this run's. */
+    Optional<NDArray> constant(int layer) {
+        return constants.isEmpty() ? Optional.empty() : Optional.of(constants.get(layer));
     }
 
     /** The type that it was computed in. */

@@ -170,6 +170,32 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
         }
     }
 
+    /** Which features, errors and tokens push which features and output tokens, for the most probable next tokens. */
+    public AttributionGraph attribute(String prompt) {
+        return attribute(prompt, AttributionConfig.DEFAULT);
+    }
+
+    /**
+     * Makes an attribution graph.
+     *
+     * @param prompt the text
+     * @param config targets, limits
+     * @throws IllegalArgumentException when a target is no single token or out of range, or the memory does not suffice
+     */
+    public AttributionGraph attribute(String prompt, AttributionConfig config) {
+        return new Attribution(this, config, prompt, tokens(prompt)).graph();
+    }
+
+    /** Makes an attribution graph of token ids, which begin as {@link #tokens} has them; see {@link #attribute(String, AttributionConfig)}. */
+    public AttributionGraph attribute(long[] tokens, AttributionConfig config) {
+        String prompt = model.hasTokenizer() ? model.tokenizer().toText(tokens) : "";
+        return new Attribution(this, config, prompt, tokens).graph();
+    }
+
+    Map<String, String> labels() {
+        return labels;
+    }
+
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();

@@ -32,7 +32,7 @@ final class Conformance {
             new CircuitCheck(),
             new PublishedCircuitCheck(),
             new RocCheck(),
-            new TranscoderCheck(),
+            new AttributionCheck(),
             new DequantizeCheck(),
             new GgufCheck(),
             new RealModelCheck());

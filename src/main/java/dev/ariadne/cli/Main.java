@@ -17,6 +17,7 @@ import picocli.CommandLine.Command;
         subcommands = {
             NextCommand.class,
             AcdcCommand.class,
+            AttributeCommand.class,
             ViewCommand.class,
             PruneCommand.class,
             ConvertCommand.class,

@@ -3,6 +3,7 @@ package dev.ariadne.cli;
 import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import java.io.IOException;
@@ -45,8 +46,9 @@ final class Reference implements AutoCloseable {
 
     long[] longs(String name) {
         read.add(name);
-        try (NDArray array = file.read(manager, name)) {
-            return array.toLongArray();
+        try (NDArray array = file.read(manager, name);
+                NDArray whole = array.toType(DataType.INT64, true)) {
+            return whole.toLongArray();
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }

@@ -1,9 +1,15 @@
 package dev.ariadne.cli;
 
+import dev.ariadne.sparse.MiniPython;
+import dev.ariadne.sparse.SparseConfig;
+import dev.ariadne.sparse.SparseTrainer;
+import dev.ariadne.sparse.SparseTransformer;
 import dev.ariadne.train.InductionModel;
 import dev.ariadne.train.Training;
 import dev.ariadne.train.TutorialModel;
+import java.io.IOException;
 import java.io.PrintWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.concurrent.Callable;
@@ -23,6 +29,8 @@ final class TrainCommand implements Callable<Integer> {
     enum Program {
         /** The model "induction-2l". */
         induction,
+        /** The model "sparse". */
+        sparse,
         /** The model "tutorial". */
         tutorial
     }
@@ -48,11 +56,24 @@ final class TrainCommand implements Callable<Integer> {
         PrintWriter out = spec.commandLine().getOut();
         String result = switch (program) {
             case induction -> describe(InductionModel.train(folder));
+            case sparse -> sparse();
             case tutorial -> TutorialModel.train(folder, seed).toString();
         };
         out.println(result + "; " + folder);
         out.flush();
         return 0;
+    }
+
+    private String sparse() {
+        try (SparseTransformer trained = SparseTrainer.of(SparseConfig.TWO_PHASE)
+                .checkpoints(folder.resolve("training"))
+                .fit(MiniPython.corpus(6000, 0))) {
+            trained.save(folder);
+            MiniPython.writeTokenizer(folder);
+            return trained.toString();
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        }
     }
 
     private static String describe(Training training) {

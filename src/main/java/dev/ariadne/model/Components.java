@@ -42,6 +42,10 @@ public final class Components implements AutoCloseable {
      * @param recording whether gradients will be asked for, so that nothing is computed in place
      */
     Components(ModelConfig config, Weights weights, Constants constants, NDManager owner, int pos, boolean recording) {
+        if (!config.extras().equals(ModelConfig.Extras.NONE)) {
+            throw new IllegalArgumentException("edges between heads and MLPs cannot be taken apart where a model has "
+                    + config.extras() + "; a weight-sparse model's circuit is cut out of its weights by CircuitPruner");
+        }
         this.c = config;
         this.w = weights;
         this.constants = constants;

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.ModelConfig.Extras;
 import dev.ariadne.model.ModelConfig.Positions;
 import dev.ariadne.model.Positional.Reach;
 import dev.ariadne.model.Weights.Affine;
@@ -13,6 +14,7 @@ import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
 import java.util.Optional;
+import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -94,7 +96,15 @@ final class Forward {
         return x;
     }
 
-    /** Norm and unembedding: [batch, pos, dModel] → logits [batch, pos, dVocabOut]. */
+    /** Norm and unembedding, and what the tokens add to the logits after them: [batch, pos, dModel] and ids [batch, pos] → logits [batch, pos, dVocabOut]. */
+    NDArray unembed(NDArray stream, NDArray ids) {
+        NDArray logits = unembed(stream);
+        return w.bigrams()
+                .map(table -> logits.add(Tensors.embedding(ids, table)))
+                .orElse(logits);
+    }
+
+    /** Norm and unembedding: [batch, pos, dModel] → logits [batch, pos, dVocabOut], but for a table of bigrams. */
     NDArray unembed(NDArray stream) {
         NDArray x = norm(Site.FINAL_SCALE, Site.FINAL_NORMALIZED, 0, stream, w.finalNorm());
         NDArray logits = apply(x, w.unembed());
@@ -108,7 +118,7 @@ final class Forward {
         if (weights.postNorm().isPresent()) {
             attention = norm(Site.LN1_POST_SCALE, Site.LN1_POST_NORMALIZED, layer, attention, weights.postNorm());
         }
-        attention = hooks.at(Site.ATTN_OUT, layer, attention);
+        attention = hooks.at(Site.ATTN_OUT, layer, kept(attention));
         NDArray post = pre.add(attention);
         if (weights.mlp().isPresent()) {
             Mlp mlp = weights.mlp().get();
@@ -123,7 +133,7 @@ final class Forward {
             if (mlp.postNorm().isPresent()) {
                 out = norm(Site.LN2_POST_SCALE, Site.LN2_POST_NORMALIZED, layer, out, mlp.postNorm());
             }
-            post = mid.add(hooks.at(Site.MLP_OUT, layer, out));
+            post = mid.add(hooks.at(Site.MLP_OUT, layer, kept(out)));
         }
         return hooks.at(Site.RESID_POST, layer, post);
     }
@@ -132,9 +142,9 @@ final class Forward {
         long batch = pre.getShape().get(0);
         long pos = pre.getShape().get(1);
         NDList qkv = splitInputs(layer) ? perHead(layer, pre, weights) : packed(layer, pre, weights);
-        NDArray q = hooks.at(Site.Q, layer, qkv.get(0)); // [batch, pos, head, dHead]
-        NDArray k = hooks.at(Site.K, layer, qkv.get(1)); // [batch, pos, kvHead, dHead]
-        NDArray v = hooks.at(Site.V, layer, qkv.get(2)); // [batch, pos, kvHead, dHead]
+        NDArray q = hooks.at(Site.Q, layer, keptOfHeads(qkv.get(0))); // [batch, pos, head, dHead]
+        NDArray k = hooks.at(Site.K, layer, keptOfHeads(qkv.get(1))); // [batch, pos, kvHead, dHead]
+        NDArray v = hooks.at(Site.V, layer, keptOfHeads(qkv.get(2))); // [batch, pos, kvHead, dHead]
         if (c.qkNorms()) {
             q = norm(Site.Q_NORM_SCALE, Site.Q_NORM_NORMALIZED, layer, q, weights.qNorm());
             k = norm(Site.K_NORM_SCALE, Site.K_NORM_NORMALIZED, layer, k, weights.kNorm());
@@ -162,11 +172,14 @@ final class Forward {
         long batch = q.getShape().get(0);
         long pos = q.getShape().get(1);
         boolean seen = hooks.recording() || hooks.wants(Site.ATTN_SCORES, layer) || hooks.wants(Site.PATTERN, layer);
-        if (pos == 1 && !seen && c.scoreSoftcap() == 0) { // a new token of a generation: here calls count, not work
+        if (pos == 1
+                && !seen
+                && c.scoreSoftcap() == 0
+                && c.extras().equals(Extras.NONE)) { // a new token of a generation: here calls count, not work
             return Tensors.attend(q, k, v, at.mask(), constants.scale());
         }
         NDArray scores = hooks.at(Site.ATTN_SCORES, layer, scores(q, k, at)); // [batch, head, queryPos, keyPos]
-        NDArray pattern = hooks.at(Site.PATTERN, layer, scores.softmax(3)); // [batch, head, queryPos, keyPos]
+        NDArray pattern = hooks.at(Site.PATTERN, layer, pattern(scores, layer)); // [batch, head, queryPos, keyPos]
         return pattern.reshape(
                         batch,
                         c.nKeyValueHeads(),
@@ -175,6 +188,36 @@ final class Forward {
                 .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
                 .reshape(batch, c.nHeads(), pos, c.dHead())
                 .transpose(0, 2, 1, 3);
+    }
+
+    /** Scores [batch, head, queryPos, keyPos] → how much of each key is taken; with a sink, less than all together. */
+    private NDArray pattern(NDArray scores, int layer) {
+        Optional<NDArray> sinks = w.layers().get(layer).sinks();
+        if (sinks.isEmpty()) {
+            return scores.softmax(3);
+        }
+        Shape shape = scores.getShape();
+        NDArray nothing = Tensors.alias(sinks.get(), scores.getManager())
+                .reshape(1, shape.get(1), 1, 1)
+                .broadcast(shape.get(0), shape.get(1), shape.get(2), 1);
+        return scores.concat(nothing, 3).softmax(3).get("..., :-1");
+    }
+
+    /** Keeps the largest of the last axis, where the model does. */
+    private NDArray kept(NDArray x) {
+        int width = Math.toIntExact(x.getShape().get(x.getShape().dimension() - 1));
+        return c.extras().kept() > 0
+                ? Tensors.largestInSize(
+                        x, x.getManager().create((long) c.extras().count(width)))
+                : x;
+    }
+
+    /** Keeps the largest of all heads together [batch, pos, head, dHead]. */
+    private NDArray keptOfHeads(NDArray x) {
+        Shape shape = x.getShape();
+        return c.extras().kept() > 0
+                ? kept(x.reshape(shape.get(0), shape.get(1), -1)).reshape(shape)
+                : x;
     }
 
     /** Masked attention scores [batch, head, queryPos, keyPos]. */
@@ -292,6 +335,7 @@ final class Forward {
         if (c.topK() > 0) {
             post = Tensors.largest(post, constants.topK());
         }
+        post = kept(post);
         if (weights.gate().isPresent()) {
             NDArray linear = Tensors.linear(x, weights.in().w(), null);
             post = post.mul(hooks.at(Site.PRE_LINEAR, layer, linear));
@@ -322,16 +366,17 @@ final class Forward {
         Affine affine = norm.get();
         boolean parts = hooks.wants(scaleSite, layer) || hooks.wants(normalizedSite, layer);
         if (!c.norm().centers()) {
+            UnaryOperator<NDArray> some = normalizedSite == Site.FINAL_NORMALIZED ? all -> all : this::kept;
             if (!parts) {
-                return Tensors.rmsNorm(x, affine.w(), constants.eps());
+                return some.apply(Tensors.rmsNorm(x, affine.w(), constants.eps()));
             }
             if (hooks.edits(scaleSite, layer)) {
                 NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(x)); // [batch, pos, 1]
-                return hooks.at(normalizedSite, layer, x.div(scale)).mul(affine.w());
+                return hooks.at(normalizedSite, layer, some.apply(x.div(scale))).mul(affine.w());
             }
             NDList both = Tensors.rmsNormParts(x, constants.eps());
             hooks.at(scaleSite, layer, both.get(0));
-            return hooks.at(normalizedSite, layer, both.get(1)).mul(affine.w());
+            return hooks.at(normalizedSite, layer, some.apply(both.get(1))).mul(affine.w());
         }
         NDArray bias = affine.b().orElseThrow(() -> new AssertionError("a LayerNorm without bias"));
         if (!parts) {

@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ariadne.model.ModelConfig.Extras;
 import dev.ariadne.model.ModelConfig.Llama3Scaling;
 import dev.ariadne.model.ModelConfig.LocalAttention;
 import dev.ariadne.model.ModelConfig.Norm;
@@ -47,7 +48,8 @@ final class LensConfig {
                 .attnScale(attnScale(f, dHead))
                 .scoreSoftcap(Math.max(0, f.number("attn_scores_soft_cap", -1)))
                 .logitSoftcap(Math.max(0, f.number("output_logits_soft_cap", -1)))
-                .tied(f.flag("tie_word_embeddings", false));
+                .tied(f.flag("tie_word_embeddings", false))
+                .extras(extras(f));
         if (!attnOnly) {
             builder.activation(ConfigReader.activation(f, "act_fn", "gelu_new"));
         }
@@ -104,6 +106,16 @@ final class LensConfig {
         return said > 0 ? said : Math.sqrt(dHead);
     }
 
+    private static Extras extras(Fields f) {
+        List<Double> slopes = new ArrayList<>();
+        f.json().path("alibi_slopes").forEach(slope -> slopes.add(slope.asDouble(Double.NaN)));
+        return new Extras(
+                f.number("activations_kept", 0),
+                f.flag("bigram_table", false),
+                f.flag("attention_sinks", false),
+                slopes);
+    }
+
     private static Rotary rotary(Fields f, double base, int dHead) {
         Optional<Llama3Scaling> scaling = f.flag("use_NTK_by_parts_rope", false)
                 ? Optional.of(new Llama3Scaling(
@@ -126,7 +138,8 @@ final class LensConfig {
     }
 
     /**
-     * Writes a configuration under TransformerLens's names; {@code top_k} and {@code tie_word_embeddings} are this library's.
+     * Writes a configuration under TransformerLens's names; {@code top_k}, {@code tie_word_embeddings} and the {@link Extras} are this
+     * library's.
      *
      * @throws IllegalArgumentException when the layout has no word for one of its settings
      */
@@ -163,6 +176,7 @@ final class LensConfig {
         json.put("output_logits_soft_cap", c.logitSoftcap() > 0 ? c.logitSoftcap() : -1);
         json.put("tie_word_embeddings", c.tied());
         writePositions(c, json);
+        writeExtras(c.extras(), json);
         return json;
     }
 
@@ -174,6 +188,16 @@ final class LensConfig {
             case RMS_PRE -> "RMSPre";
             case NONE -> null;
         };
+    }
+
+    private static void writeExtras(Extras extras, ObjectNode json) {
+        if (extras.equals(Extras.NONE)) {
+            return;
+        }
+        json.put("activations_kept", extras.kept());
+        json.put("bigram_table", extras.bigrams()).put("attention_sinks", extras.sinks());
+        ArrayNode slopes = json.putArray("alibi_slopes");
+        extras.slopes().forEach(slopes::add);
     }
 
     private static void writePositions(ModelConfig c, ObjectNode json) {

@@ -44,6 +44,7 @@ import java.util.Optional;
  * @param logitSoftcap logits x become cap·tanh(x / cap); 0 for none
  * @param embedScale what the token embedding is multiplied by, 1 but in Gemma
  * @param tied whether the embedding is also the unembedding
+ * @param extras what weight-sparse models have besides
  */
 public record ModelConfig(
         String family,
@@ -73,7 +74,8 @@ public record ModelConfig(
         double scoreSoftcap,
         double logitSoftcap,
         double embedScale,
-        boolean tied) {
+        boolean tied,
+        Extras extras) {
 
     /** A normalization. */
     public enum Norm {
@@ -183,6 +185,67 @@ public record ModelConfig(
         }
     }
 
+    /**
+     * What weight-sparse models have besides (Gao et al. 2025, appendix A.1).
+     *
+     * @param kept the share of activations that are kept per token, the largest in size (AbsTopK), at eight places of a block: what attention
+     *     and the MLP read, queries, keys, values, neurons, and what attention and the MLP write; 0 keeps all
+     * @param bigrams whether a table [dVocab, dVocabOut] has a row for each token, which is added to the logits after it
+     * @param sinks whether each head can attend to nothing: a learned score beside those of the keys
+     * @param slopes how much the scores of each head fall per token of distance (Press et al. 2022), one per head; empty for none
+     */
+    public record Extras(double kept, boolean bigrams, boolean sinks, List<Double> slopes) {
+        /** Nothing of it. */
+        public static final Extras NONE = new Extras(0, false, false, List.of());
+
+        /** Checks the numbers. */
+        public Extras {
+            slopes = List.copyOf(slopes);
+            if (!(kept >= 0 && kept <= 1)) {
+                throw new IllegalArgumentException(
+                        "the share of activations that are kept must be from 0 (all) to 1, got " + kept);
+            }
+            if (slopes.stream().anyMatch(slope -> !(slope >= 0 && slope < Double.POSITIVE_INFINITY))) {
+                throw new IllegalArgumentException("a slope must be at least 0, got " + slopes);
+            }
+        }
+
+        /** How many of so many activations are kept; 0 means all. */
+        public int count(int width) {
+            return Math.toIntExact(Math.round(kept * width));
+        }
+
+        private void requireFit(int heads, int[] widths) {
+            if (!slopes.isEmpty() && slopes.size() != heads) {
+                throw new IllegalArgumentException(
+                        "slopes need one entry per head, got " + slopes.size() + " for " + heads + " heads");
+            }
+            for (int width : widths) {
+                if (kept > 0 && count(width) == 0) {
+                    throw new IllegalArgumentException("a share of " + kept + " keeps none of " + width
+                            + " activations; it must be at least " + 0.5 / width);
+                }
+            }
+        }
+
+        private Map<String, String> facts() {
+            Map<String, String> facts = new LinkedHashMap<>();
+            if (kept > 0) {
+                facts.put("activations kept", String.format(Locale.ROOT, "%.4g of each kind, per token", kept));
+            }
+            if (bigrams) {
+                facts.put("bigrams", "a table");
+            }
+            if (sinks) {
+                facts.put("attention sinks", "one per head");
+            }
+            if (!slopes.isEmpty()) {
+                facts.put("slopes of scores", slopes.toString());
+            }
+            return facts;
+        }
+    }
+
     /** Checks that the sizes fit each other. */
     public ModelConfig {
         positive("nLayers", nLayers);
@@ -228,6 +291,13 @@ public record ModelConfig(
             throw new IllegalArgumentException(
                     "a soft cap must be > 0, or 0 for none, got " + scoreSoftcap + " and " + logitSoftcap);
         }
+        if (extras.kept() > 0 && (norm != Norm.RMS_PRE || gated || nHeads != nKeyValueHeads)) {
+            throw new IllegalArgumentException("keeping a share of the activations needs norm RMS_PRE, a plain MLP and"
+                    + " nKeyValueHeads = nHeads, got norm " + norm + ", gated " + gated + ", nKeyValueHeads "
+                    + nKeyValueHeads + " of " + nHeads);
+        }
+        extras.requireFit(
+                nHeads, attnOnly ? new int[] {dModel, nHeads * dHead} : new int[] {dModel, nHeads * dHead, dMlp});
     }
 
     /** How many query heads share one key/value head. */
@@ -268,6 +338,7 @@ public record ModelConfig(
         if (scoreSoftcap > 0 || logitSoftcap > 0) {
             facts.put("soft caps", "scores " + cap(scoreSoftcap) + ", logits " + cap(logitSoftcap));
         }
+        facts.putAll(extras.facts());
         if (!causal) {
             facts.put("attention", "bidirectional");
         }

@@ -1,6 +1,7 @@
 package dev.ariadne.model;
 
 import dev.ariadne.model.ModelConfig.Activation;
+import dev.ariadne.model.ModelConfig.Extras;
 import dev.ariadne.model.ModelConfig.LocalAttention;
 import dev.ariadne.model.ModelConfig.Norm;
 import dev.ariadne.model.ModelConfig.Positions;
@@ -37,6 +38,7 @@ public final class ModelConfigBuilder {
     private double logitSoftcap;
     private double embedScale = 1;
     private boolean tied;
+    private Extras extras = Extras.NONE;
 
     ModelConfigBuilder() {}
 
@@ -69,6 +71,7 @@ public final class ModelConfigBuilder {
         this.logitSoftcap = c.logitSoftcap();
         this.embedScale = c.embedScale();
         this.tied = c.tied();
+        this.extras = c.extras();
     }
 
     /** The family. */
@@ -235,6 +238,12 @@ public final class ModelConfigBuilder {
         return this;
     }
 
+    /** What weight-sparse models have besides. */
+    public ModelConfigBuilder extras(Extras value) {
+        this.extras = value;
+        return this;
+    }
+
     /**
      * The settings, checked.
      *
@@ -269,6 +278,7 @@ public final class ModelConfigBuilder {
                 scoreSoftcap,
                 logitSoftcap,
                 embedScale,
-                tied);
+                tied,
+                extras);
     }
 }

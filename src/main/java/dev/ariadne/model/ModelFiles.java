@@ -26,7 +26,7 @@ import java.util.stream.Stream;
 final class ModelFiles {
     private static final long LARGEST_CONFIG = 16 << 20; // bytes
     private static final List<String> EMBEDDED =
-            List.of("gpt2-tiny", "induction-2l", "tracr-reverse", "tracr-xproportion", "tutorial");
+            List.of("gpt2-tiny", "induction-2l", "sparse", "tracr-reverse", "tracr-xproportion", "tutorial");
     private static final List<String> EMBEDDED_FILES =
             List.of("config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
     private static final String SMOLLM2 = "smollm2-135m";

@@ -64,6 +64,7 @@ public final class ModelWeights implements Displayable {
             addNorm("ln_final", weights.finalNorm(), "dModel");
         }
         addMatrix("unembed.W_U", "unembed.b_U", weights.unembed(), "dModel", "dVocabOut");
+        weights.bigrams().ifPresent(table -> plain("unembed.W_bigrams", table, "dVocab", "dVocabOut"));
     }
 
     private void addBlock(String block, Layer layer) {
@@ -74,6 +75,7 @@ public final class ModelWeights implements Displayable {
         addHeads(attn, "Q", layer.qkv(), 0, c.nHeads());
         addHeads(attn, "K", layer.qkv(), c.nHeads(), c.nKeyValueHeads());
         addHeads(attn, "V", layer.qkv(), c.nHeads() + c.nKeyValueHeads(), c.nKeyValueHeads());
+        layer.sinks().ifPresent(sinks -> plain(attn + "W_sinks", sinks, "head"));
         addNorm(attn + "q_norm", layer.qNorm(), "dHead");
         addNorm(attn + "k_norm", layer.kNorm(), "dHead");
         Maker out = owner -> Tensors.alias(layer.out().w(), owner)

@@ -9,6 +9,7 @@ import dev.ariadne.model.ModelConfig.Llama3Scaling;
 import dev.ariadne.model.ModelConfig.Rotary;
 import dev.ariadne.tensor.Tensors;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Optional;
 
 /**
@@ -46,7 +47,8 @@ record Positional(Span span, Reach everywhere, Reach near) {
     /**
      * Who sees whom in a layer.
      *
-     * @param mask [queryPos, keyPos], or [batch, 1, queryPos, keyPos] with padding: 0, or minus infinity where the query does not see the key
+     * @param mask [queryPos, keyPos], or [batch, 1, queryPos, keyPos] with padding: 0, or minus infinity where the query does not see the key;
+     *     where scores fall with distance, [head, queryPos, keyPos], or [batch, head, queryPos, keyPos], by how much they do
      * @param cos [pos, 1, dims], or [batch, pos, 1, dims] with padding; a scalar without rotary positions
      * @param sin the same, negative in the first half of dims
      */
@@ -94,8 +96,24 @@ record Positional(Span span, Reach everywhere, Reach near) {
             }
         }
         Shape shape = span.padded() ? new Shape(span.rows(), 1, span.pos, keys) : new Shape(span.pos, keys);
-        NDArray masked = Constants.array(run, mask, shape, type);
+        NDArray masked = sloped(Constants.array(run, mask, shape, type), config, span);
         return rotary.map(r -> rotated(masked, r, run, span, type)).orElse(new Reach(masked, masked, masked));
+    }
+
+    /** Lets the scores of each head fall with distance (Press et al. 2022): the mask of all heads becomes one per head. */
+    private static NDArray sloped(NDArray mask, ModelConfig config, Span span) {
+        List<Double> slopes = config.extras().slopes();
+        if (slopes.isEmpty()) {
+            return mask;
+        }
+        int keys = span.past + span.pos;
+        double[] fall = new double[slopes.size() * span.pos * keys];
+        for (int i = 0; i < fall.length; i++) {
+            int distance = Math.abs(span.past + i / keys % span.pos - i % keys);
+            fall[i] = -slopes.get(i / keys / span.pos) * distance;
+        }
+        Shape shape = new Shape(slopes.size(), span.pos, keys);
+        return mask.add(Constants.array(mask.getManager(), fall, shape, mask.getDataType()));
     }
 
     private static Reach rotated(NDArray mask, Rotary rotary, NDManager run, Span span, DataType type) {

@@ -39,7 +39,9 @@ final class RandomWeights {
             layers.add(layer());
         }
         Affine unembed = new Affine(c.tied() ? embed : zeros(c.dVocabOut(), c.dModel()), Optional.empty());
-        return new Weights(embed, positions, layers, norm(true, c.dModel()), unembed);
+        Optional<NDArray> bigrams =
+                c.extras().bigrams() ? Optional.of(zeros(c.dVocab(), c.dVocabOut())) : Optional.empty();
+        return new Weights(embed, positions, layers, norm(true, c.dModel()), unembed, bigrams);
     }
 
     private Layer layer() {
@@ -59,7 +61,8 @@ final class RandomWeights {
                 norm(c.qkNorms(), c.dHead()),
                 matrix(c.dModel(), heads),
                 norm(c.postNorms(), c.dModel()),
-                mlp);
+                mlp,
+                c.extras().sinks() ? Optional.of(zeros(c.nHeads())) : Optional.empty());
     }
 
     private Affine matrix(long out, long in) {
@@ -78,10 +81,10 @@ final class RandomWeights {
         return owner.zeros(new Shape(shape), DataType.FLOAT32);
     }
 
-    /** Fills the matrices and tables, each from its own stream of random numbers, so that one does not depend on the size of another. */
+    /** Fills the matrices and tables but that of bigrams, which begins with zeros, each from its own stream of random numbers, so that one does not depend on the size of another. */
     static void fill(Map<String, NDArray> parameters, ModelConfig config, Initialization initialization, long seed) {
         parameters.forEach((name, array) -> {
-            if (array.getShape().dimension() == 2) {
+            if (array.getShape().dimension() == 2 && !name.equals("unembed.W_bigrams")) {
                 double deviation = initialization.deviation(name, array.getShape(), config);
                 Random random = new Random((seed + 1) * SPREAD + name.hashCode());
                 float[] values = new float[Math.toIntExact(array.size())];

@@ -47,11 +47,17 @@ final class Runner {
                     + " positions of type " + weights.embed().getDataType() + ", got " + stream.getShape() + " of "
                     + stream.getDataType());
         }
+        if (config.extras().bigrams()) {
+            throw new IllegalArgumentException(
+                    "model '" + model.name() + "' adds a row of bigrams to the logits, by the"
+                            + " token, and a run from the middle knows no tokens; run the whole model, with a hook at "
+                            + new HookName(Site.RESID_PRE, Math.min(layer, config.nLayers() - 1)));
+        }
         long rows = stream.getShape().get(0) * stream.getShape().get(1);
         return logits(hooks, new long[0][], rows, (forward, run) -> {
             forward.refuseHooksBefore(layer);
             NDArray out = forward.blocks(Tensors.alias(stream, run), layer, positional(run, new int[1], (int) pos));
-            return lastPosition ? last(out) : out;
+            return forward.unembed(lastPosition ? last(out) : out);
         });
     }
 
@@ -59,22 +65,22 @@ final class Runner {
         check(tokens);
         return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
             Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
-            NDArray out = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
-            return lastPosition ? last(out) : out;
+            NDArray ids = ids(tokens, run);
+            NDArray out = forward.blocks(forward.embed(ids, at), 0, at);
+            return lastPosition ? forward.unembed(last(out), last(ids)) : forward.unembed(out, ids);
         });
     }
 
-    /** What comes before the unembedding, [batch, pos, dModel]. */
-    private interface Stream {
+    /** A pass through the model, logits [batch, pos, dVocabOut]. */
+    private interface Pass {
         NDArray of(Forward forward, NDManager run);
     }
 
-    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Stream stream) {
+    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Pass pass) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
             Forward forward = new Forward(config, weights, constants, hooks(hooks), run, null);
-            NDArray out = Tensors.run(
-                    false, (double) model.parameterCount() * rows, () -> forward.unembed(stream.of(forward, run)));
+            NDArray out = Tensors.run(false, (double) model.parameterCount() * rows, () -> pass.of(forward, run));
             out.attach(owner);
             return new Logits(owner, out, tokens, model);
         } catch (RuntimeException | Error e) {
@@ -142,9 +148,12 @@ final class Runner {
         RunHooks table = new RunHooks(config, hooks, null, new LinkedHashMap<>(), true);
         Forward forward = new Forward(config, weights, constants, table, run, null);
         Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
-        NDArray stream = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
-        NDArray chosen = Tensors.embedding(run.create(places), stream.reshape(-1, config.dModel()));
-        return forward.unembed(chosen.expandDims(0)).reshape(places.length, config.dVocabOut());
+        NDArray ids = ids(tokens, run);
+        NDArray stream = forward.blocks(forward.embed(ids, at), 0, at);
+        NDArray where = run.create(places);
+        NDArray chosen = Tensors.embedding(where, stream.reshape(-1, config.dModel()));
+        NDArray read = ids.reshape(-1).get(where).expandDims(0); // [1, place]
+        return forward.unembed(chosen.expandDims(0), read).reshape(places.length, config.dVocabOut());
     }
 
     KeyValueCache newCache() {
@@ -171,19 +180,21 @@ final class Runner {
             Forward forward = new Forward(config, weights, constants, table, run, past);
             return Tensors.run(false, (double) model.parameterCount() * tokens.length * pos, () -> {
                 Positional at = Positional.of(config, run, new Positional.Span(before, pos, padding), constants.type());
-                NDArray stream = forward.blocks(forward.embed(ids(tokens, run), at), 0, at);
+                NDArray ids = ids(tokens, run);
+                NDArray stream = forward.blocks(forward.embed(ids, at), 0, at);
                 if (past != null) {
                     past.advance(pos);
                 }
                 // in float64, else taking the logarithm of the sum away could make two logits equal
-                NDArray logits = forward.unembed(last(stream)).toType(DataType.FLOAT64, false);
+                NDArray logits = forward.unembed(last(stream), last(ids)).toType(DataType.FLOAT64, false);
                 return logits.logSoftmax(2).toDoubleArray();
             });
         }
     }
 
+    /** The last position of [batch, pos, dModel], or of [batch, pos]. */
     private static NDArray last(NDArray stream) {
-        return stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, dModel]
+        return stream.getShape().get(1) > 1 ? stream.get(":, -1:") : stream; // [batch, 1, ...]
     }
 
     ActivationCache capture(
@@ -205,7 +216,8 @@ final class Runner {
             double operations = (double) model.parameterCount() * tokens.length * tokens[0].length;
             return Tensors.run(metric != null, operations, () -> {
                 Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
-                NDArray out = forward.unembed(forward.blocks(forward.embed(ids(tokens, run), at), 0, at));
+                NDArray ids = ids(tokens, run);
+                NDArray out = forward.unembed(forward.blocks(forward.embed(ids, at), 0, at), ids);
                 Optional<Gradients> gradients = Optional.empty();
                 if (metric != null) {
                     gradients = Optional.of(differentiate(metric, out, captured, run, owner));

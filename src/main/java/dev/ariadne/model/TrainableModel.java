@@ -295,6 +295,7 @@ public final class TrainableModel implements AutoCloseable {
             matrix(all, block + "attn.", "QKV", Optional.of(layer.qkv()));
             norm(all, c, block + "attn.q_norm", layer.qNorm());
             norm(all, c, block + "attn.k_norm", layer.kNorm());
+            layer.sinks().ifPresent(sinks -> all.put(block + "attn.W_sinks", sinks));
             matrix(all, block + "attn.", "O", Optional.of(layer.out()));
             norm(all, c, block + "ln1_post", layer.postNorm());
             norm(all, c, block + "ln2", mlp.flatMap(Mlp::norm));
@@ -307,6 +308,7 @@ public final class TrainableModel implements AutoCloseable {
         if (!c.tied()) {
             matrix(all, "unembed.", "U", Optional.of(w.unembed()));
         }
+        w.bigrams().ifPresent(table -> all.put("unembed.W_bigrams", table));
         return all;
     }
 

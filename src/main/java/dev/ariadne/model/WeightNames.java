@@ -30,6 +30,7 @@ record WeightNames(
         POSITIONS,
         FINAL_NORM,
         UNEMBED,
+        BIGRAMS,
         LN1,
         /** Queries, keys and values in one matrix; else the next three. */
         QKV,
@@ -44,10 +45,11 @@ record WeightNames(
         GATE,
         IN,
         MLP_OUT,
-        LN2_POST;
+        LN2_POST,
+        SINKS;
 
         boolean inBlock() {
-            return compareTo(UNEMBED) > 0;
+            return compareTo(BIGRAMS) > 0;
         }
 
         boolean isNorm() {
@@ -173,6 +175,8 @@ record WeightNames(
                     Map.entry(Part.POSITIONS, "pos_embed.%s_pos"),
                     Map.entry(Part.FINAL_NORM, "ln_final.%s"),
                     Map.entry(Part.UNEMBED, "unembed.%s_U"),
+                    Map.entry(Part.BIGRAMS, "unembed.%s_bigrams"),
+                    Map.entry(Part.SINKS, "attn.%s_sinks"),
                     Map.entry(Part.LN1, "ln1.%s"),
                     Map.entry(Part.Q, "attn.%s_Q"),
                     Map.entry(Part.K, "attn.%s_K|attn._%s_K"), // the second where several queries share it

@@ -73,7 +73,10 @@ final class WeightProcessing implements AutoCloseable {
                                     ? "its logits are capped at " + c.logitSoftcap()
                                             + ", and a capped logit minus a constant is another probability"
                                     : null;
-                        case FOLD_VALUE_BIASES -> null;
+                        case FOLD_VALUE_BIASES ->
+                            c.extras().sinks() || c.extras().kept() > 0
+                                    ? "its patterns do not sum to 1, or its values are not all kept"
+                                    : null;
                     });
         }
 
@@ -169,10 +172,11 @@ final class WeightProcessing implements AutoCloseable {
                                         m.gate().map(gate -> folded(gate, m.norm())),
                                         folded(m.in(), m.norm()),
                                         m.out(),
-                                        m.postNorm()))))
+                                        m.postNorm())),
+                        l.sinks()))
                 .toList();
         Affine unembed = folded(w.unembed(), w.finalNorm());
-        w = new Weights(w.embed(), w.positions(), layers, plain(w.finalNorm()), unembed);
+        w = new Weights(w.embed(), w.positions(), layers, plain(w.finalNorm()), unembed, w.bigrams());
         Norm norm = c.norm() == Norm.LAYER ? Norm.LAYER_PRE : Norm.RMS_PRE;
         c = c.toBuilder().norm(norm).tied(false).build();
     }
@@ -203,17 +207,18 @@ final class WeightProcessing implements AutoCloseable {
                         l.kNorm(),
                         centeredOut(l.out()),
                         l.postNorm(),
-                        l.mlp().map(m -> new Mlp(m.norm(), m.gate(), m.in(), centeredOut(m.out()), m.postNorm()))))
+                        l.mlp().map(m -> new Mlp(m.norm(), m.gate(), m.in(), centeredOut(m.out()), m.postNorm())),
+                        l.sinks()))
                 .toList();
         Optional<NDArray> positions = c.positions() == Positions.LEARNED // those of shortformer never enter the stream
                 ? w.positions().map(table -> centered(table, 1))
                 : w.positions();
-        w = new Weights(centered(w.embed(), 1), positions, layers, w.finalNorm(), w.unembed());
+        w = new Weights(centered(w.embed(), 1), positions, layers, w.finalNorm(), w.unembed(), w.bigrams());
         c = c.toBuilder().tied(false).build();
     }
 
     private void centerUnembed() {
-        w = new Weights(w.embed(), w.positions(), w.layers(), w.finalNorm(), centeredOut(w.unembed()));
+        w = new Weights(w.embed(), w.positions(), w.layers(), w.finalNorm(), centeredOut(w.unembed()), w.bigrams());
         c = c.toBuilder().tied(false).build();
     }
 
@@ -231,7 +236,7 @@ final class WeightProcessing implements AutoCloseable {
         List<Layer> layers = w.layers().stream()
                 .map(l -> l.qkv().b().map(b -> foldedValues(l, b)).orElse(l))
                 .toList();
-        w = new Weights(w.embed(), w.positions(), layers, w.finalNorm(), w.unembed());
+        w = new Weights(w.embed(), w.positions(), layers, w.finalNorm(), w.unembed(), w.bigrams());
     }
 
     private Layer foldedValues(Layer l, NDArray biases) {
@@ -255,7 +260,8 @@ final class WeightProcessing implements AutoCloseable {
                 l.kNorm(),
                 new Affine(l.out().w(), Optional.of(out)),
                 l.postNorm(),
-                l.mlp());
+                l.mlp(),
+                l.sinks());
     }
 
     private static NDArray sum(NDArray x, Optional<NDArray> y) {

@@ -60,7 +60,10 @@ final class WeightReader implements AutoCloseable {
                 progress.step();
             }
         }
-        return new Weights(embed, positions, layers, norm(Part.FINAL_NORM, OUTSIDE), unembed(embed));
+        Optional<NDArray> bigrams = c.extras().bigrams()
+                ? Optional.of(kept(name(Part.BIGRAMS, OUTSIDE), c.dVocab(), c.dVocabOut()))
+                : Optional.empty();
+        return new Weights(embed, positions, layers, norm(Part.FINAL_NORM, OUTSIDE), unembed(embed), bigrams);
     }
 
     private Affine unembed(NDArray embed) throws IOException {
@@ -116,7 +119,8 @@ final class WeightReader implements AutoCloseable {
                 c.qkNorms() ? learned(Part.K_NORM, layer, c.dHead()) : Optional.empty(),
                 attentionOut(layer, c.nHeads() * c.dHead()),
                 c.postNorms() ? learned(Part.LN1_POST, layer, c.dModel()) : Optional.empty(),
-                mlp);
+                mlp,
+                c.extras().sinks() ? Optional.of(kept(name(Part.SINKS, layer), c.nHeads())) : Optional.empty());
     }
 
     /** A norm that may be folded into what comes behind it, or be absent. */

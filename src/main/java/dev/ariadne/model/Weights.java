@@ -18,9 +18,15 @@ import java.util.function.UnaryOperator;
  * @param layers one entry per block
  * @param finalNorm the norm before the unembedding
  * @param unembed [dVocabOut, dModel] and bias [dVocabOut]; the embedding itself when the two are tied
+ * @param bigrams [dVocab, dVocabOut], what each token adds to the logits after it
  */
 record Weights(
-        NDArray embed, Optional<NDArray> positions, List<Layer> layers, Optional<Affine> finalNorm, Affine unembed) {
+        NDArray embed,
+        Optional<NDArray> positions,
+        List<Layer> layers,
+        Optional<Affine> finalNorm,
+        Affine unembed,
+        Optional<NDArray> bigrams) {
     Weights {
         layers = List.copyOf(layers);
     }
@@ -41,7 +47,13 @@ record Weights(
         UnaryOperator<NDArray> once = array -> changed.computeIfAbsent(array, change);
         List<Layer> newLayers = new ArrayList<>();
         layers.forEach(layer -> newLayers.add(layer.map(once)));
-        return new Weights(once.apply(embed), positions.map(once), newLayers, map(finalNorm, once), unembed.map(once));
+        return new Weights(
+                once.apply(embed),
+                positions.map(once),
+                newLayers,
+                map(finalNorm, once),
+                unembed.map(once),
+                bigrams.map(once));
     }
 
     private static Optional<Affine> map(Optional<Affine> affine, UnaryOperator<NDArray> change) {
@@ -70,6 +82,7 @@ record Weights(
      * @param out [dModel, nHeads·dHead]
      * @param postNorm the norm after attention
      * @param mlp the MLP, if there is one
+     * @param sinks the score of attending to nothing [nHeads]
      */
     record Layer(
             Optional<Affine> norm,
@@ -78,7 +91,8 @@ record Weights(
             Optional<Affine> kNorm,
             Affine out,
             Optional<Affine> postNorm,
-            Optional<Mlp> mlp) {
+            Optional<Mlp> mlp,
+            Optional<NDArray> sinks) {
         private Layer map(UnaryOperator<NDArray> change) {
             return new Layer(
                     Weights.map(norm, change),
@@ -87,7 +101,8 @@ record Weights(
                     Weights.map(kNorm, change),
                     out.map(change),
                     Weights.map(postNorm, change),
-                    mlp.map(m -> m.map(change)));
+                    mlp.map(m -> m.map(change)),
+                    sinks.map(change));
         }
     }
 

@@ -88,11 +88,6 @@ public final class Tensors {
                             + "    turned = torch.addcmul(torch.mul(first, cos), swapped, sin)\n"
                             + "    return torch.cat([turned, torch.slice(x, -1, dims)], -1)\n");
             methods.put(
-                    "largest",
-                    SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
-                            + "    values, indices, = torch.topk(x, int(k), -1)\n"
-                            + "    return torch.scatter(torch.zeros_like(x), -1, indices, values)\n");
-            methods.put(
                     "grad",
                     SELF + "y: Tensor, xs: List[Tensor]) -> List[Tensor]:\n"
                             + "    gs = torch.grad([y], xs, None, False, False, True)\n"
@@ -105,10 +100,24 @@ public final class Tensors {
                             + "        r = unchecked_cast(Tensor, g)\n"
                             + "      _0 = torch.append(out, r)\n"
                             + "    return out\n");
+            addLargest(methods);
             addDecompositions(methods);
             addSums(methods);
             methods.putAll(attention());
             return methods;
+        }
+
+        private static void addLargest(Map<String, String> methods) {
+            methods.put(
+                    "largest",
+                    SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
+                            + "    values, indices, = torch.topk(x, int(k), -1)\n"
+                            + "    return torch.scatter(torch.zeros_like(x), -1, indices, values)\n");
+            methods.put(
+                    "largest_in_size",
+                    SELF + "x: Tensor, k: Tensor) -> Tensor:\n"
+                            + "    values, indices, = torch.topk(torch.abs(x), int(k), -1)\n"
+                            + "    return torch.scatter(torch.zeros_like(x), -1, indices, torch.gather(x, -1, indices))\n");
         }
 
         private static void addSums(Map<String, String> methods) {
@@ -430,6 +439,11 @@ public final class Tensors {
     /** Keeps the k largest values of the last axis and makes the others zero; k is an integer scalar array. */
     public static NDArray largest(NDArray x, NDArray k) {
         return Ops.SCRIPT.call("largest", x, k).singletonOrThrow();
+    }
+
+    /** Keeps the k numbers of the last axis that are farthest from zero and makes the others zero; k is an integer scalar array. */
+    public static NDArray largestInSize(NDArray x, NDArray k) {
+        return Ops.SCRIPT.call("largest_in_size", x, k).singletonOrThrow();
     }
 
     /** Sums exp(x) over the last axis, without overflow, and takes the logarithm: [..., n] → [...]. */

@@ -27,6 +27,12 @@ public final class Updates {
                             + "    _0 = torch._foreach_mul_(xs, torch.clamp(torch.div(most, norm), None, 1.))\n"
                             + "    return norm\n");
             methods.put(
+                    "scale",
+                    SELF + "xs: List[Tensor], norm_after: Tensor) -> Tensor:\n"
+                            + "    norm = torch.linalg_vector_norm(torch.stack(torch._foreach_norm(xs, 2)))\n"
+                            + "    _0 = torch._foreach_mul_(xs, torch.div(norm_after, norm))\n"
+                            + "    return norm\n");
+            methods.put(
                     "adamw",
                     SELF
                             + "ps: List[Tensor], gs: List[Tensor], ms: List[Tensor], vs: List[Tensor], h: Tensor) -> Tensor:\n"
@@ -52,9 +58,24 @@ public final class Updates {
      * @return the norm before, a scalar owned by the first array's manager
      */
     public static NDArray clip(List<NDArray> xs, NDArray most) {
+        return call("clip", xs, most);
+    }
+
+    /**
+     * Scales arrays so that all their numbers together have this Euclidean norm.
+     *
+     * @param xs at least one, of any shapes, on one device; not all zero
+     * @param norm a scalar array
+     * @return the norm before, a scalar owned by the first array's manager
+     */
+    public static NDArray scale(List<NDArray> xs, NDArray norm) {
+        return call("scale", xs, norm);
+    }
+
+    private static NDArray call(String method, List<NDArray> xs, NDArray number) {
         try {
             return Ops.SCRIPT
-                    .call("clip", arguments(Stream.of(named("xs[]", xs), List.of(most))))
+                    .call(method, arguments(Stream.of(named("xs[]", xs), List.of(number))))
                     .singletonOrThrow();
         } finally {
             named(null, xs);

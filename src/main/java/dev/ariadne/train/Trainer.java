@@ -22,6 +22,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CancellationException;
+import java.util.function.IntFunction;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -55,6 +56,8 @@ public final class Trainer implements AutoCloseable {
     private int goodStep = -1;
     private int done;
     private double[] losses = new double[64];
+    private IntFunction<String> after = step -> "";
+    private String note = "";
 
     /**
      * Prepares a training; nothing changes before the first step.
@@ -88,6 +91,17 @@ public final class Trainer implements AutoCloseable {
     /** Writes checkpoints to a folder, which {@code HookedTransformer.load} reads too; each replaces the one before. */
     public Trainer checkpoints(Path place) {
         this.folder = place;
+        return this;
+    }
+
+    /**
+     * Does something after each step, such as changing the weights; it must depend on nothing but their values and the step, else a training
+     * that is taken up would go another way.
+     *
+     * @param action takes the number of steps done, and returns what to show beside the loss, or nothing ("")
+     */
+    public Trainer afterEachStep(IntFunction<String> action) {
+        this.after = action;
         return this;
     }
 
@@ -154,6 +168,7 @@ public final class Trainer implements AutoCloseable {
                     losses, Math.max(64, 2 * done)); // none yet where a checkpoint was written before a step
         }
         losses[done++] = loss;
+        note = after.apply(done);
         return loss;
     }
 
@@ -182,7 +197,10 @@ public final class Trainer implements AutoCloseable {
         double rate = config.schedule().rate(done);
         NDManager scope = gradients.owner();
         List<NDArray> all = List.copyOf(gradients.byName().values());
-        NDArray norm = Updates.clip(all, scope.create((float) config.clipNorm()));
+        long entries = all.stream().mapToLong(NDArray::size).sum();
+        NDArray norm = config.normalized()
+                ? Updates.scale(all, scope.create((float) Math.sqrt((double) entries)))
+                : Updates.clip(all, scope.create((float) config.clipNorm()));
         double size = norm.toType(DataType.FLOAT64, false).getDouble();
         double most = LOST * Math.max(Math.log(model.config().dVocabOut()), done == 0 ? gradients.value() : losses[0]);
         if (!(gradients.value() <= most) || !Double.isFinite(size)) { // also when it is no number
@@ -235,7 +253,7 @@ public final class Trainer implements AutoCloseable {
                 if (config.checkpointEvery() > 0 && done % config.checkpointEvery() == 0 && done < config.steps()) {
                     checkpoint();
                 }
-                progress.step(String.format(Locale.ROOT, "loss %.3f", loss));
+                progress.step(String.format(Locale.ROOT, "loss %.3f", loss) + note);
             }
         } catch (CancellationException e) {
             checkpoint();

@@ -54,7 +54,12 @@ public record Training(double[] losses, double seconds, int stepsDone, TrainerCo
         facts.put("steps", Integer.toString(losses.length));
         facts.put("time", String.format(Locale.ROOT, "%.1f s, %.1f steps/s", seconds, stepsDone / seconds));
         facts.put("learning rate", config.schedule().toString());
-        facts.put("optimizer", config.adamW() + ", gradients clipped to norm " + config.clipNorm());
+        facts.put(
+                "optimizer",
+                config.adamW()
+                        + (config.normalized()
+                                ? ", gradients scaled to a root mean square of 1"
+                                : ", gradients clipped to norm " + config.clipNorm()));
         return new View.Panels(
                 toString(), List.of(new View.Facts("training", facts), new View.Bars("", "step", "loss", bars)));
     }

@@ -1,12 +1,18 @@
 package dev.ariadne.transcoder;
 
+import ai.djl.Device;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.Hook;
+import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.View;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -24,6 +30,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class CrossLayerTranscoder implements Transcoders {
     private final NDManager manager;
+    private final List<Checkpoint> files; // mapped
     private final String modelName;
     private final String inputHook;
     private final String outputHook;
@@ -43,8 +50,14 @@ public final class CrossLayerTranscoder implements Transcoders {
             @Nullable NDArray skip) {}
 
     private CrossLayerTranscoder(
-            NDManager manager, String modelName, String inputHook, String outputHook, List<Layer> layers) {
+            NDManager manager,
+            List<Checkpoint> files,
+            String modelName,
+            String inputHook,
+            String outputHook,
+            List<Layer> layers) {
         this.manager = manager;
+        this.files = List.copyOf(files);
         this.modelName = modelName;
         this.inputHook = inputHook;
         this.outputHook = outputHook;
@@ -76,10 +89,73 @@ public final class CrossLayerTranscoder implements Transcoders {
                 }
                 return copies;
             });
-            return new CrossLayerTranscoder(owner, modelName, inputHook, outputHook, layers);
+            return new CrossLayerTranscoder(owner, List.of(), modelName, inputHook, outputHook, layers);
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
+        }
+    }
+
+    /**
+     * Opens a folder with {@code config.yaml} and, for each layer i, {@code W_enc_i.safetensors} (W_enc_i, b_enc_i, b_dec_i, maybe threshold_i and
+     * W_skip_i, which is applied as x·W_skip) and {@code W_dec_i.safetensors} (W_dec_i). FLOAT32 weights are mapped, and read where they are used.
+     *
+     * @throws IOException naming the file and what is wrong with it
+     */
+    public static CrossLayerTranscoder load(Path folder) throws IOException {
+        TranscoderConfig config = TranscoderConfig.readCrossLayer(folder.resolve(TranscoderSet.CONFIG));
+        int count = 0;
+        while (Files.isRegularFile(folder.resolve("W_enc_" + count + ".safetensors"))) {
+            count++;
+        }
+        if (count == 0) {
+            throw new IOException(folder + ": there is no file W_enc_0.safetensors here; download it into this folder");
+        }
+        NDManager owner = Tensors.engine().newBaseManager(Device.cpu());
+        List<Checkpoint> files = new ArrayList<>();
+        boolean opened = false;
+        try {
+            List<Layer> layers = new ArrayList<>();
+            for (int i = 0; i < count; i++) {
+                Map<String, NDArray> arrays = new LinkedHashMap<>();
+                for (String kind : List.of("W_enc_", "W_dec_")) {
+                    Path path = folder.resolve(kind + i + ".safetensors");
+                    if (!Files.isRegularFile(path)) {
+                        throw new IOException(path + ": there is no such file; download it into this folder");
+                    }
+                    Checkpoint file = Checkpoint.open(path);
+                    files.add(file);
+                    for (String name : file.names()) {
+                        String plain = name.replaceFirst("_" + i + "$", "");
+                        arrays.put(plain.equals("threshold") ? Transcoder.THRESHOLD : plain, file.read(owner, name));
+                    }
+                }
+                NDArray skip = arrays.get(Transcoder.W_SKIP);
+                if (skip != null) {
+                    arrays.put(Transcoder.W_SKIP, skip.transpose().reshape(-1).reshape(skip.getShape()));
+                }
+                layers.add(layer(owner, i, count, arrays));
+            }
+            opened = true;
+            return new CrossLayerTranscoder(
+                    owner, files, config.modelName(), config.inputHook(), config.outputHook(), layers);
+        } catch (IllegalArgumentException e) {
+            throw new IOException(folder + ": it is no cross-layer transcoder: " + e.getMessage(), e);
+        } finally {
+            if (!opened) {
+                close(owner, files);
+            }
+        }
+    }
+
+    private static void close(NDManager owner, List<Checkpoint> files) {
+        owner.close();
+        for (Checkpoint file : files) {
+            try {
+                file.close();
+            } catch (IOException e) {
+                throw new UncheckedIOException(e.getMessage(), e);
+            }
         }
     }
 
@@ -251,6 +327,6 @@ public final class CrossLayerTranscoder implements Transcoders {
 
     @Override
     public void close() {
-        manager.close();
+        close(manager, files);
     }
 }

@@ -31,7 +31,40 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
         files = List.copyOf(files);
     }
 
+    private static final String SET = "transcoder_set";
+    private static final String CROSS_LAYER = "cross_layer_transcoder";
+
+    /** Reads the configuration of transcoders per layer. */
     static TranscoderConfig read(Path file) throws IOException {
+        Map<String, List<String>> entries = entries(file);
+        String kind = one(file, entries, "model_kind", SET);
+        if (!kind.equals(SET)) {
+            throw new IOException(file + ": model_kind is '" + kind + "'; what is read is '" + SET + "'");
+        }
+        List<String> files = entries.getOrDefault("transcoders", List.of());
+        if (files.isEmpty()) {
+            throw new IOException(
+                    file + ": it names no transcoders; list one file for each layer under 'transcoders:'");
+        }
+        return of(file, entries, files);
+    }
+
+    /** Reads the configuration of a cross-layer transcoder, which need not name its files. */
+    static TranscoderConfig readCrossLayer(Path file) throws IOException {
+        TranscoderConfig config = of(file, entries(file), List.of());
+        if (config.k() > 0) {
+            throw new IOException(
+                    file + ": a cross-layer transcoder is ReLU or JumpReLU, got topk with k " + config.k());
+        }
+        return config;
+    }
+
+    /** Whether it is that of a cross-layer transcoder. */
+    static boolean isCrossLayer(Path file) throws IOException {
+        return one(file, entries(file), "model_kind", SET).equals(CROSS_LAYER);
+    }
+
+    private static Map<String, List<String>> entries(Path file) throws IOException {
         if (!Files.isRegularFile(file)) {
             throw new IOException(
                     file + ": there is no such file; a set of transcoders is a folder with a config.yaml");
@@ -46,16 +79,11 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
         } catch (CharacterCodingException e) {
             throw new IOException(file + ": it is not UTF-8 text", e);
         }
-        Map<String, List<String>> entries = parse(file, lines);
-        String kind = one(file, entries, "model_kind", "transcoder_set");
-        if (!kind.equals("transcoder_set")) {
-            throw new IOException(file + ": model_kind is '" + kind + "'; what is read is 'transcoder_set'");
-        }
-        List<String> files = entries.getOrDefault("transcoders", List.of());
-        if (files.isEmpty()) {
-            throw new IOException(
-                    file + ": it names no transcoders; list one file for each layer under 'transcoders:'");
-        }
+        return parse(file, lines);
+    }
+
+    private static TranscoderConfig of(Path file, Map<String, List<String>> entries, List<String> files)
+            throws IOException {
         String activation = one(file, entries, "activation", "");
         String k = one(file, entries, "k", "0");
         if (!k.matches("\\d{1,9}") || (activation.equals("topk") != !k.equals("0"))) {

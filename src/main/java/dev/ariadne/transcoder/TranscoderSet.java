@@ -37,7 +37,7 @@ public final class TranscoderSet implements Transcoders {
     /** Where the library keeps its models. */
     static final String EMBEDDED = "/dev/ariadne/models/";
 
-    private static final String CONFIG = "config.yaml";
+    static final String CONFIG = "config.yaml";
 
     private final TranscoderConfig config;
     private final List<TranscoderFile> layers;

@@ -25,7 +25,9 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
      * @throws IOException naming the file and what is wrong with it
      */
     static Transcoders load(Path folder) throws IOException {
-        return TranscoderSet.load(folder);
+        return TranscoderConfig.isCrossLayer(folder.resolve(TranscoderSet.CONFIG))
+                ? CrossLayerTranscoder.load(folder)
+                : TranscoderSet.load(folder);
     }
 
     /** How many layers there are. */

@@ -8,12 +8,14 @@ import dev.ariadne.attribution.GraphJson;
 import dev.ariadne.attribution.GraphUrl;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.transcoder.TranscoderSet;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -85,6 +87,37 @@ class CommandsTest {
     }
 
     @Test
+    void attributeSavesAGraphThatCanBeReadAndSeen() throws IOException {
+        Path transcoders = folder.resolve("transcoders");
+        try (HookedTransformer model = HookedTransformer.load("tutorial");
+                TranscoderSet neurons = TranscoderSet.ofNeurons(model)) {
+            neurons.save(transcoders, Map.of());
+        }
+        String prompt = "Fact: the capital of the state containing Dallas is";
+        int code = run(
+                "attribute",
+                "tutorial",
+                prompt,
+                "-t",
+                transcoders.toString(),
+                "-o",
+                in("g.json"),
+                "-o",
+                in("g.html"),
+                "--json");
+        assertThat(code).as(err.toString()).isZero();
+        GraphJson graph = GraphJson.read(folder.resolve("g.json"));
+        assertThat(graph.metadata().slug()).isEqualTo("g");
+        assertThat(graph.nodes().size())
+                .isLessThanOrEqualTo(printed().get("nodes_kept").asInt());
+        assertThat(graph.links()).hasSize(printed().get("links_kept").asInt());
+        assertThat(printed().get("replacement_score").asDouble()).isBetween(0.0, 1.0);
+        assertThat(printed().at("/targets/0/token").asText()).contains("Austin");
+        assertThat(Files.readString(folder.resolve("g.html")))
+                .contains(graph.nodes().get(0).id());
+    }
+
+    @Test
     void viewWritesAPageAndPictures() throws IOException {
         assertThat(run("view", GRAPH, "-o", in("g.html"))).isZero();
         assertThat(Files.readString(folder.resolve("g.html")))
@@ -151,7 +184,7 @@ class CommandsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"next", "acdc", "view", "prune", "convert"})
+    @ValueSource(strings = {"next", "acdc", "attribute", "view", "prune", "convert"})
     void everyCommandExplainsItself(String command) {
         assertThat(run(command, "--help")).isZero();
         assertThat(out.toString()).contains("Usage: ariadne " + command, "Example: ariadne " + command, "--json");

@@ -12,7 +12,11 @@ import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,6 +25,7 @@ import java.util.Objects;
 import java.util.Random;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class CrossLayerTranscoderTest {
     private static final HookedTransformer model = HookedTransformer.load("gpt2-tiny", "cpu");
@@ -165,5 +170,43 @@ class CrossLayerTranscoderTest {
         arrays.get(1).remove("W_dec");
         assertThatThrownBy(() -> of(arrays)).hasMessageContaining("there is no W_dec");
         assertThatThrownBy(() -> of(List.of())).hasMessageContaining("at least one layer");
+    }
+
+    /** Written here as circuit-tracer lays it out: two files for each layer, the skip not transposed. */
+    @Test
+    void readsWhatCircuitTracerWrites(@TempDir Path folder) throws IOException {
+        List<Map<String, NDArray>> arrays = arrays();
+        Files.writeString(folder.resolve("config.yaml"), """
+                model_name: gpt2-tiny
+                model_kind: cross_layer_transcoder
+                feature_input_hook: hook_resid_mid
+                feature_output_hook: hook_mlp_out
+                """);
+        for (int layer = 0; layer < arrays.size(); layer++) {
+            Map<String, NDArray> own = arrays.get(layer);
+            Map<String, NDArray> encoder = new LinkedHashMap<>();
+            for (String name : List.of("W_enc", "b_enc", "b_dec")) {
+                encoder.put(name + "_" + layer, Objects.requireNonNull(own.get(name)));
+            }
+            NDArray skip = Objects.requireNonNull(own.get("W_skip"));
+            encoder.put("W_skip_" + layer, skip.transpose().add(0).reshape(-1).reshape(skip.getShape()));
+            Checkpoint.write(folder.resolve("W_enc_" + layer + ".safetensors"), encoder, Map.of());
+            Checkpoint.write(
+                    folder.resolve("W_dec_" + layer + ".safetensors"),
+                    Map.of("W_dec_" + layer, Objects.requireNonNull(own.get("W_dec"))),
+                    Map.of());
+        }
+        try (CrossLayerTranscoder made = of(arrays);
+                Transcoders read = Transcoders.load(folder);
+                Logits expected = model.run(TOKENS, made.hooks());
+                Logits found = model.run(TOKENS, read.hooks())) {
+            assertThat(read.view()).isEqualTo(made.view());
+            assertThat(found.array().toFloatArray())
+                    .containsExactly(expected.array().toFloatArray(), within(1e-6f));
+        }
+        Files.delete(folder.resolve("W_dec_1.safetensors"));
+        assertThatThrownBy(() -> Transcoders.load(folder))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("W_dec_1.safetensors: there is no such file");
     }
 }

@@ -1,0 +1,45 @@
+package dev.ariadne.sparse;
+
+/**
+ * A node of a weight-sparse model's circuit: one channel at one place of a block. Written as in the published circuits, {@code 10.attn.v.1312}.
+ *
+ * @param layer the block, from 0
+ * @param place where in the block
+ * @param index which channel, from 0; those of all heads are numbered through
+ */
+public record Channel(int layer, Place place, int index) implements Comparable<Channel> {
+    /**
+     * Reads what {@link #toString} writes.
+     *
+     * @throws IllegalArgumentException when it is no such name
+     */
+    public static Channel parse(String name) {
+        for (Place place : Place.values()) {
+            String middle = "." + place + ".";
+            int at = name.indexOf(middle);
+            String index = at < 0 ? "" : name.substring(at + middle.length());
+            if (at > 0 && (name.substring(0, at) + index).matches("\\d{1,9}") && index.length() < 8 && at < 4) {
+                return new Channel(Integer.parseInt(name.substring(0, at)), place, Integer.parseInt(index));
+            }
+        }
+        throw new IllegalArgumentException(
+                "no channel is called '" + name + "'; names look like '0.attn.k.34' or '1.mlp.post_act.41'");
+    }
+
+    /** The name with head and channel apart: {@code 0.attn.k.head2.ch2}. */
+    public String inHead(int dHead) {
+        return place.inHead() ? layer + "." + place + ".head" + index / dHead + ".ch" + index % dHead : toString();
+    }
+
+    @Override
+    public int compareTo(Channel other) {
+        int byLayer = Integer.compare(layer, other.layer);
+        int byPlace = place.compareTo(other.place);
+        return byLayer != 0 ? byLayer : byPlace != 0 ? byPlace : Integer.compare(index, other.index);
+    }
+
+    @Override
+    public String toString() {
+        return layer + "." + place + "." + index;
+    }
+}

@@ -1,0 +1,174 @@
+package dev.ariadne.sparse;
+
+import dev.ariadne.sparse.Judge.Verdict;
+import dev.ariadne.view.Displayable;
+import dev.ariadne.view.View;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.TreeMap;
+import java.util.stream.IntStream;
+
+/**
+ * The channels and weights of a model that are enough for a task. Everything else is held at its mean, the same at all positions of all prompts;
+ * embedding, unembedding, biases and the stream are always there, and are not counted.
+ */
+public final class SparseCircuit implements Displayable {
+    private final CircuitPruner pruner;
+    private final PairTask task;
+    private final Part part;
+    private final Making making;
+    private final Verdict verdict;
+
+    /**
+     * How a circuit was made.
+     *
+     * @param method what ranked its channels
+     * @param minimal whether no channel and no weight of it can be spared
+     * @param curve the loss, in nats, for each number of channels that came first in the ranking, all weights between them on
+     */
+    record Making(String method, boolean minimal, Map<Integer, Double> curve) {
+        Making {
+            curve = Collections.unmodifiableMap(new TreeMap<>(curve));
+        }
+    }
+
+    SparseCircuit(CircuitPruner pruner, PairTask task, Part part, Making making) {
+        this.pruner = pruner;
+        this.task = task;
+        this.part = part.copy();
+        this.making = making;
+        this.verdict = pruner.judge(task.pairs()).of(part);
+    }
+
+    Part part() {
+        return part.copy();
+    }
+
+    Making making() {
+        return making;
+    }
+
+    CircuitPruner pruner() {
+        return pruner;
+    }
+
+    /** The task it was cut out for. */
+    public PairTask task() {
+        return task;
+    }
+
+    /** The channels, in the order of the forward pass. */
+    public List<Channel> channels() {
+        return IntStream.range(0, part.channels().length)
+                .filter(i -> part.channels()[i])
+                .mapToObj(pruner.wiring()::channel)
+                .toList();
+    }
+
+    /** The weights between them that are on. */
+    public List<Connection> connections() {
+        Wiring wiring = pruner.wiring();
+        return IntStream.range(0, wiring.edges())
+                .filter(e -> part.has(wiring, e))
+                .mapToObj(wiring::connection)
+                .toList();
+    }
+
+    /** How many channels: the nodes of the published counts. */
+    public int channelCount() {
+        return part.channelCount();
+    }
+
+    /** How many weights: the edges of the published counts. */
+    public int edgeCount() {
+        return part.edgeCount(pruner.wiring());
+    }
+
+    /** The channels of the stream that it reads or writes, rising. */
+    public List<Integer> streamChannels() {
+        return channels().stream()
+                .filter(channel -> !channel.place().inHead() && channel.place() != Place.NEURON)
+                .map(Channel::index)
+                .distinct()
+                .sorted()
+                .toList();
+    }
+
+    /** The heads it uses, as in {@code a0.h2}: those with a value in it. */
+    public List<String> heads() {
+        int dHead = pruner.wiring().c.dHead();
+        return channels().stream()
+                .filter(channel -> channel.place() == Place.V)
+                .map(channel -> "a" + channel.layer() + ".h" + channel.index() / dHead)
+                .distinct()
+                .toList();
+    }
+
+    /** The loss on the pairs it was cut out on, in nats, after scale and shift. */
+    public double loss() {
+        return verdict.loss();
+    }
+
+    /** The same without scale and shift. */
+    public double plainLoss() {
+        return verdict.plainLoss();
+    }
+
+    /** The line that its logit differences are laid on. */
+    public Calibration calibration() {
+        return verdict.calibration();
+    }
+
+    /** Whether no channel and no weight can go without the loss rising above the target; not so when time ran out. */
+    public boolean isMinimal() {
+        return making.minimal();
+    }
+
+    /** The loss, in nats, for each number of channels that came first in the ranking. */
+    public Map<Integer, Double> lossByChannels() {
+        return making.curve();
+    }
+
+    /** Asks whether the circuit is to be believed: on unseen pairs, without it, beside random ones, on labels and weights without meaning. */
+    public Verification verify() {
+        return Verification.of(this);
+    }
+
+    /** Writes the circuit as JSON; the file appears when it is whole. */
+    public void save(Path file) throws IOException {
+        SparseCircuitJson.write(this, file);
+    }
+
+    /**
+     * Reads what {@link #save} wrote.
+     *
+     * @param pruner of the model it was cut out of
+     * @param task the one it was cut out for
+     * @throws IOException when the file cannot be read, is no circuit, or is of another model or task
+     */
+    public static SparseCircuit read(Path file, CircuitPruner pruner, PairTask task) throws IOException {
+        return SparseCircuitJson.read(file, pruner, task);
+    }
+
+    @Override
+    public View view() {
+        return new SparseCircuitPicture(this).view();
+    }
+
+    @Override
+    public String toString() {
+        return String.format(
+                Locale.ROOT,
+                "%s on %s: %d channels, %d weights, loss %.3f nats%s",
+                task.name(),
+                pruner.model().name(),
+                channelCount(),
+                edgeCount(),
+                loss(),
+                isMinimal() ? "" : ", perhaps not minimal");
+    }
+}

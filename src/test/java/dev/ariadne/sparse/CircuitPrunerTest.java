@@ -1,0 +1,224 @@
+package dev.ariadne.sparse;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
+
+import dev.ariadne.circuit.Ablation;
+import dev.ariadne.model.ModelConfig.Extras;
+import dev.ariadne.sparse.PruneConfig.Ranking;
+import dev.ariadne.view.View;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.CancellationException;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+
+/** On a model whose circuit is known. */
+class CircuitPrunerTest {
+    private static final PairTask QUOTES = MiniPython.task("single_double_quote", 24, 0);
+    private static final List<String> WEIGHTS =
+            List.of("0.attn.act_in.0->0.attn.v.1", "0.attn.v.1->0.attn.resid_delta.2");
+
+    private final SparseTransformer trained = HandMade.quotes();
+    private final CircuitPruner pruner = CircuitPruner.of(trained);
+
+    @TempDir
+    private Path folder;
+
+    @AfterEach
+    void close() {
+        trained.close();
+    }
+
+    @ParameterizedTest
+    @EnumSource(Ranking.class)
+    void findsTheThreeChannelsAndTwoWeightsThatDoTheTask(Ranking ranking) {
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withRanking(ranking)).prune(QUOTES);
+        assertThat(circuit.connections()).extracting(Connection::toString).isEqualTo(WEIGHTS);
+        assertThat(circuit.channels())
+                .extracting(Channel::toString)
+                .containsExactly("0.attn.act_in.0", "0.attn.v.1", "0.attn.resid_delta.2");
+        assertThat(circuit.isMinimal()).isTrue();
+        assertThat(circuit.loss()).isLessThanOrEqualTo(0.15);
+        assertThat(circuit.streamChannels()).containsExactly(0, 2);
+        assertThat(circuit.heads()).containsExactly("a0.h0");
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = Ablation.class,
+            names = {"ZERO", "CORRUPTED"})
+    void findsThemWhateverStandsInForTheRest(Ablation ablation) {
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withAblation(ablation)).prune(QUOTES);
+        assertThat(circuit.connections()).extracting(Connection::toString).isEqualTo(WEIGHTS);
+    }
+
+    /** From a start with much that is not needed: nothing of what is left can go. */
+    @Test
+    void nothingOfWhatIsLeftCanBeSpared() {
+        SparseCircuit circuit = pruner.with(PruneConfig.DEFAULT.withTarget(0.3)).prune(QUOTES);
+        Judge judge = circuit.pruner().judge(QUOTES.pairs());
+        Part part = circuit.part();
+        assertThat(judge.meets(part)).isTrue();
+        for (int i = 0; i < part.channels().length; i++) {
+            if (part.channels()[i]) {
+                part.channels()[i] = false;
+                assertThat(judge.meets(part)).isFalse();
+                part.channels()[i] = true;
+            }
+        }
+        for (int e = 0; e < part.edges().length; e++) {
+            if (part.has(pruner.wiring(), e)) {
+                part.edges()[e] = false;
+                assertThat(judge.meets(part)).isFalse();
+                part.edges()[e] = true;
+            }
+        }
+    }
+
+    @Test
+    void aCircuitThatIsOneIsBelieved() {
+        Verification verification = pruner.prune(QUOTES).verify();
+        assertThat(verification.unseen()).isLessThan(0.2);
+        assertThat(verification.accuracy()).isEqualTo(1);
+        assertThat(verification.without()).isGreaterThan(0.6);
+        assertThat(verification.withoutAccuracy()).isBetween(0.3, 0.7);
+        assertThat(verification.random()).hasSize(5).allMatch(loss -> loss > 0.6);
+        assertThat(verification.shuffledLabels()).isGreaterThan(0.3);
+        assertThat(verification.randomWeights()).isGreaterThan(0.3);
+        assertThat(verification.view()).isInstanceOf(View.Panels.class);
+        assertThat(verification.toString()).contains("accuracy 1.000");
+    }
+
+    @Test
+    void whatSpeaksAgainstACircuitIsSaidInWords() {
+        PairTask seen = new PairTask("seen", QUOTES.pairs(), QUOTES.pairs().subList(0, 3));
+        Verification again = pruner.prune(seen).verify();
+        assertThat(again.warnings()).anyMatch(text -> text.startsWith("3 of the unseen pairs"));
+        PairTask alone = new PairTask("alone", QUOTES.pairs(), List.of());
+        SparseCircuit all = pruner.with(PruneConfig.DEFAULT.withMinimal(false)).prune(alone);
+        assertThat(all.isMinimal()).isFalse();
+        assertThat(all.verify().warnings())
+                .anyMatch(text -> text.contains("no unseen pairs"))
+                .anyMatch(text -> text.contains("may not be minimal"));
+    }
+
+    @Test
+    void timeEndsAndWhatThereIsIsKept() {
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withMostSeconds(1e-9)).prune(QUOTES);
+        assertThat(circuit.isMinimal()).isFalse();
+        assertThat(circuit.loss()).isLessThanOrEqualTo(0.15);
+    }
+
+    @Test
+    void aCircuitIsWrittenAndRead() throws IOException {
+        Path file = folder.resolve("circuit.json");
+        SparseCircuit circuit = pruner.prune(QUOTES);
+        circuit.save(file);
+        SparseCircuit read = SparseCircuit.read(file, pruner, QUOTES);
+        assertThat(read.channels()).isEqualTo(circuit.channels());
+        assertThat(read.connections()).isEqualTo(circuit.connections());
+        assertThat(read.loss()).isEqualTo(circuit.loss());
+        assertThat(read.lossByChannels()).isEqualTo(circuit.lossByChannels());
+        assertThat(read.isMinimal()).isTrue();
+        PairTask other = new PairTask("another", QUOTES.pairs(), List.of());
+        assertThatThrownBy(() -> SparseCircuit.read(file, pruner, other)).hasMessageContaining("'another'");
+        try (SparseTransformer strange = HandMade.random(Extras.NONE, 1)) {
+            assertThatThrownBy(() -> SparseCircuit.read(file, CircuitPruner.of(strange), QUOTES))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("another model's");
+        }
+        String text = Files.readString(file);
+        for (String damage :
+                List.of("", "{}", text.replace("0.attn.v.1", "0.attn.v.77"), text.replace("\"weights\"", "\"w\""))) {
+            Files.writeString(file, damage);
+            assertThatThrownBy(() -> SparseCircuit.read(file, pruner, QUOTES)).isInstanceOf(IOException.class);
+        }
+        assertThat(folder.toFile().list()).containsExactly("circuit.json");
+    }
+
+    @Test
+    void aCircuitIsDrawnFromTheTokensThatWriteItToThoseItVotesFor() {
+        View.Panels panels = (View.Panels) pruner.prune(QUOTES).view();
+        View.Graph graph = (View.Graph) panels.panels().get(0);
+        assertThat(graph.nodes()).hasSize(3 + 2 + 2);
+        assertThat(graph.edges()).hasSize(2 + 2 + 2);
+        assertThat(graph.edges())
+                .anyMatch(edge -> edge.from().equals("read " + MiniPython.id("('")) && edge.weight() == 4);
+    }
+
+    @Test
+    void whatTheModelDoesNotDoIsRefused() {
+        PairTask brackets = MiniPython.task("bracket_counting", 8, 0);
+        assertThatThrownBy(() -> pruner.prune(brackets))
+                .hasMessageContaining("does not do 'bracket_counting'")
+                .hasMessageContaining("0.693");
+        PairTask nonsense = QUOTES.nonsense(MiniPython.id(".add("), MiniPython.id("+="));
+        assertThatThrownBy(() -> pruner.prune(nonsense)).hasMessageContaining("nonsense");
+        Pair strange = new Pair(new long[] {0, 99}, new long[] {0, 1}, 2, 3);
+        assertThatThrownBy(() -> pruner.prune(new PairTask("strange", List.of(strange), List.of())))
+                .hasMessageContaining("99");
+        Pair endless = new Pair(new long[40], new long[] {0, 1}, 2, 3);
+        assertThatThrownBy(() -> pruner.prune(new PairTask("endless", List.of(endless), List.of())))
+                .hasMessageContaining("40 tokens, the model takes at most 32");
+        assertThatThrownBy(() -> PruneConfig.DEFAULT.withTarget(0.7)).hasMessageContaining("0.7");
+        assertThatThrownBy(() -> PruneConfig.DEFAULT.withAblation(Ablation.MEAN_POSITIONAL))
+                .hasMessageContaining("MEAN_POSITIONAL");
+    }
+
+    @Test
+    void pruningCanBeInterrupted() {
+        Thread.currentThread().interrupt();
+        try {
+            assertThatThrownBy(() -> pruner.prune(QUOTES)).isInstanceOf(CancellationException.class);
+        } finally {
+            assertThat(Thread.interrupted()).isTrue();
+        }
+    }
+
+    @Test
+    void aLineIsFittedAsByAnExhaustiveSearch() {
+        double[] differences = {1.4, 0.2, 2.1, 0.9, 0.7, 1.1, 1.9, -0.4};
+        Calibration line = Calibration.fit(differences, 8);
+        double best = Double.POSITIVE_INFINITY;
+        for (double scale = 0; scale <= 8; scale += 0.01) {
+            for (double shift = -10; shift <= 10; shift += 0.02) {
+                best = Math.min(best, new Calibration(scale, shift).loss(differences));
+            }
+        }
+        assertThat(line.loss(differences)).isCloseTo(best, within(2e-3)); // a ridge of 1e-4 pulls a little
+        assertThat(Calibration.fit(new double[] {0.1, -0.1}, 8).scale()).isEqualTo(8);
+        assertThat(new Calibration(1, 0).loss(new double[] {0, 0})).isCloseTo(Math.log(2), within(1e-12));
+        assertThat(new Calibration(1, 0).accuracy(new double[] {1, 1, 2, -3})).isEqualTo(0.75);
+    }
+
+    @Test
+    void aFrontierSaysWhatEachModelDoesAndLeavesOpenWhatItDoesNot() {
+        PairTask brackets = MiniPython.task("bracket_counting", 8, 0);
+        Frontier quotes = Frontier.of(Map.of("by hand", trained), List.of(QUOTES), HandMade.TEXTS, PruneConfig.DEFAULT);
+        assertThat(quotes.points().get(0).meanEdges(quotes.tasks())).isCloseTo(2, within(1e-9));
+        assertThat(quotes.chart().getTitle()).contains("0.15");
+        Frontier both =
+                Frontier.of(Map.of("by hand", trained), List.of(QUOTES, brackets), HandMade.TEXTS, PruneConfig.DEFAULT);
+        assertThat(both.points().get(0).edges()).containsExactly(Map.entry("single_double_quote", 2));
+        assertThat(both.points().get(0).meanEdges(both.tasks())).isNaN();
+        assertThat(((View.Table) both.view()).rows().get(0)).contains("not done");
+    }
+
+    /** One circuit alone is enough where the model has a copy of it; both together are needed. */
+    @Test
+    void bothSidesAreAtLeastTheFirst() {
+        SparseCircuit one = pruner.prune(QUOTES);
+        assertThat(pruner.pruneBothSides(QUOTES).connections()).containsAll(one.connections());
+    }
+}
