@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the model card says of the shipped model's features: rates over prompts that it has never seen. */
+/** What the model card says of the shipped model's features: rates over prompts that it has never seen; of places, over those of the card. */
 class TutorialInterventionsTest {
     private static final HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
     private static final TranscoderSet neurons = TranscoderSet.ofNeurons(model);
@@ -26,18 +26,17 @@ class TutorialInterventionsTest {
 
     @Test
     void placesAnswerToTheirRegionsFeatures() {
-        TutorialInterventions rates = TutorialInterventions.places(replacement, 60, 1);
+        TutorialInterventions rates = TutorialInterventions.places(replacement, 120, 5);
         TutorialInterventions.Row in = rates.row("another region in");
-        assertThat(in.live().all()).isEqualTo(60);
+        assertThat(in.live().all()).isEqualTo(120);
         assertThat(in.live().value()).isGreaterThanOrEqualTo(0.95);
         assertThat(in.frozen().value()).isGreaterThanOrEqualTo(0.95);
         assertThat(in.controlLive().value()).isLessThan(0.05);
-        // over 120 prompts 0.95: of 60 it may be a little less than the 0.9 that is aimed at
-        assertThat(rates.row("region off ×0: its capital").live().value()).isGreaterThanOrEqualTo(0.83);
+        assertThat(rates.row("region off ×0: its capital").live().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(rates.row("region off ×0: another").live().value()).isGreaterThanOrEqualTo(0.7);
         assertThat(rates.row("region off ×0: its capital").controlLive().value())
                 .isLessThan(0.5);
-        assertThat(rates.row("all but the region off").live().value()).isGreaterThanOrEqualTo(0.83);
+        assertThat(rates.row("all but the region off").live().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(rates.row("\"state\" off").frozen().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(rates.row("\"capital\" off").live().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(rates.row("\"say a capital\" off").live().value()).isLessThan(0.1); // there is no such hub
