@@ -12,7 +12,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What the model card says of the shipped model's features: rates over prompts that it has never seen. */
+/** What the model card says of the shipped model's features: rates over prompts that it has never seen; of places, over those of the card. */
 class TutorialInterventionsTest {
     private static final HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
     private static final TranscoderSet neurons = TranscoderSet.ofNeurons(model);
@@ -26,9 +26,9 @@ class TutorialInterventionsTest {
 
     @Test
     void placesAnswerToTheirRegionsFeatures() {
-        TutorialInterventions rates = TutorialInterventions.places(replacement, 60, 1);
+        TutorialInterventions rates = TutorialInterventions.places(replacement, 120, 5);
         TutorialInterventions.Row in = rates.row("another region in");
-        assertThat(in.live().all()).isEqualTo(60);
+        assertThat(in.live().all()).isEqualTo(120);
         assertThat(in.live().value()).isGreaterThanOrEqualTo(0.95);
         assertThat(in.frozen().value()).isGreaterThanOrEqualTo(0.95);
         assertThat(in.controlLive().value()).isLessThan(0.05);
