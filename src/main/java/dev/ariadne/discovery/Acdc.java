@@ -14,6 +14,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.concurrent.CancellationException;
 
 /**
  * Automatic circuit discovery (Conmy et al. 2023, algorithm 1): from the output down, each edge is removed whose removal costs less than a
@@ -92,13 +93,15 @@ public final class Acdc {
      * @throws IllegalArgumentException when the metric is the same for the full model and with every edge absent, or a checkpoint belongs
      *     to another model, task or configuration
      * @throws java.io.UncheckedIOException when the checkpoint cannot be written, before anything is measured
-     * @throws java.util.concurrent.CancellationException when the thread is interrupted; the checkpoint, if any, is up to date
+     * @throws CancellationException when the thread is interrupted; the checkpoint, if any, is up to date
      */
     public AcdcTrace trace() {
         checkpoint.ifPresent(AcdcCheckpoint::requireWritable);
         task.warning().ifPresent(View::show);
         try (EdgePatcher patcher = patcher()) {
             return new AcdcSearch(patcher, task, config, checkpoint, Optional.empty()).run();
+        } catch (CancellationException e) {
+            throw checkpoint.map(file -> AcdcCheckpoint.cancelled(file, e)).orElse(e);
         }
     }
 

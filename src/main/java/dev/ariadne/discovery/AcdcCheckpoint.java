@@ -155,7 +155,7 @@ final class AcdcCheckpoint {
     }
 
     /** What to say when a search stops that this file keeps. */
-    CancellationException cancelled(CancellationException cause) {
+    static CancellationException cancelled(Path file, CancellationException cause) {
         CancellationException e = new CancellationException("interrupted; what was decided is kept in the checkpoint "
                 + file + ": run the cell again to go on from there");
         e.initCause(cause);

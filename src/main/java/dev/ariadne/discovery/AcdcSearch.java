@@ -18,7 +18,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
-import java.util.concurrent.CancellationException;
 import java.util.stream.Collectors;
 
 /** One search under way. */
@@ -96,8 +95,6 @@ final class AcdcSearch {
                 String note = count(Outcome.KEPT) + " kept, at " + group.receiver();
                 progress.step(decisions.size() - start, note, this::soFar);
             }
-        } catch (CancellationException e) {
-            throw checkpoint.map(file -> file.cancelled(e)).orElse(e);
         } finally {
             checkpoint.ifPresent(file -> file.write(reached, true));
         }

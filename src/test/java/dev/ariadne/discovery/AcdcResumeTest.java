@@ -185,6 +185,20 @@ class AcdcResumeTest {
         }
     }
 
+    @Test
+    void anInterruptBeforeTheFirstDecisionSaysHowToGoOn() {
+        try (HookedTransformer model = SmallTasks.load("tl/gpt2-tiny")) {
+            Path file = folder.resolve("search.json");
+            Acdc acdc = new Acdc(task(model, 4), AcdcConfig.DEFAULT).withCheckpoint(file);
+            Thread.currentThread().interrupt();
+            assertThatThrownBy(acdc::trace)
+                    .isInstanceOf(CancellationException.class)
+                    .hasMessageContaining("search.json: run the cell again to go on");
+        } finally {
+            Thread.interrupted();
+        }
+    }
+
     /** Whether the interrupt came before the end. */
     private static boolean interrupt(Acdc acdc, long delay) throws InterruptedException {
         Thread test = Thread.currentThread();
