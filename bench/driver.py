@@ -14,7 +14,8 @@ DATA = ROOT / "target" / "bench"
 PEERS = ("eager", "transformerlens")
 GENERATION_PEERS = ("transformers",)
 TRAINING_PEERS = ("eager",)
-WARM_UP = 3  # runs, and seconds: a JVM compiles what it runs often
+WARM_UP = 3  # runs, and seconds
+SHORT, LONGEST = 1500, 15  # runs of what is shorter than a turn, or seconds: a JVM compiles what it runs often
 TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
@@ -145,10 +146,13 @@ def measure(case, names, workers, runs):
     if figures[None] is None:
         return True
     turns = [peer for peer, figure in figures.items() if figure is not None]
-    warm, start = 0, monotonic()
-    while warm < WARM_UP or monotonic() - start < WARM_UP * len(turns):
-        for peer in turns:
-            workers[peer].run()
+    warm, start, short = 0, monotonic(), False
+    while (
+        warm < WARM_UP
+        or monotonic() - start < WARM_UP * len(turns)
+        or (short and warm < SHORT and monotonic() - start < LONGEST * len(turns))
+    ):
+        short = max([workers[peer].run() for peer in turns]) < TURN
         warm += 1
     repeats = max(1, round(TURN / max(1, workers[None].run())))
     times = {peer: [] for peer in turns}
