@@ -24,7 +24,7 @@ import java.util.stream.LongStream;
  * token, which is put in front where the model has one.
  *
  * <pre>{@code
- * var replacement = ReplacementModel.load("gemma-2-2b", Path.of("gemma-scope-transcoders"));
+ * var replacement = ReplacementModel.load("tutorial"); // or a model's name and a folder of transcoders
  * replacement.features("Dallas is in")
  * }</pre>
  */

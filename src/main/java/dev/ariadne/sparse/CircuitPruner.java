@@ -19,6 +19,7 @@ import java.util.stream.Stream;
  * spared.
  *
  * <pre>{@code
+ * var trained = SparseTransformer.of(HookedTransformer.load("sparse"), MiniPython.corpus(200, 0));
  * var circuit = CircuitPruner.of(trained).prune(MiniPython.task("single_double_quote", 48, 0));
  * circuit                                             // drawn
  * circuit.verify()                                    // is it to be believed?

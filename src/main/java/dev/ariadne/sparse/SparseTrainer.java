@@ -26,7 +26,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The same settings and rows give the same weights, bit for bit, on a CPU; a training that was interrupted goes on where it stopped.
  *
  * <pre>{@code
- * var trained = SparseTrainer.of(SparseConfig.TWO_PHASE).checkpoints(Path.of("sparse")).fit(MiniPython.corpus(6000, 0));
+ * var trained = SparseTrainer.of(SparseConfig.TWO_PHASE).checkpoints(Path.of("sparse")).fit(MiniPython.corpus(6000, 0)); // some minutes
  * }</pre>
  */
 public final class SparseTrainer {
