@@ -21,7 +21,11 @@ import picocli.CommandLine.Spec;
         description =
                 "Intervene on a tutorial model's features over many prompts it has never seen, and print the rates.")
 final class InterventionsCommand implements Callable<Integer> {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "MODEL", description = "a tutorial model's name, or its folder with a folder transcoders in it")
+    @Parameters(
+            index = "0",
+            arity = "0..1",
+            paramLabel = "MODEL",
+            description = "a tutorial model's name, or its folder with a folder transcoders in it")
     private String name = "tutorial";
 
     @Option(

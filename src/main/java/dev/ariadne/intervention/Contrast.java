@@ -62,8 +62,7 @@ public final class Contrast implements Displayable {
      * @param activation its mean activation at the positive tokens where it is active
      * @param effect what it adds to the difference of logits at the positive tokens, on average; 0 where that was not read
      */
-    public record Evidence(
-            int layer, int index, double here, double elsewhere, double activation, double effect) {}
+    public record Evidence(int layer, int index, double here, double elsewhere, double activation, double effect) {}
 
     /** Chooses what is active at 60 % of the positive tokens or more, and at 10 % of the negative ones or less. */
     public static Contrast of(ReplacementModel replacement, List<Spot> positive, List<Spot> negative) {

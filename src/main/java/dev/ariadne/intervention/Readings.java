@@ -45,6 +45,7 @@ public final class Readings {
     record Active(int layer, int index, double value, double effect) {}
 
     /** A prompt, what is asked of its next token, and where it is read. */
+    @SuppressWarnings("ArrayRecordComponent") // this class alone has them, and changes none
     private record Run(long[] tokens, Optional<Toward> toward, List<Spot> spots) {}
 
     private Readings(ReplacementModel replacement, boolean attributed) {

@@ -58,13 +58,7 @@ public final class TutorialInterventions implements Displayable {
      *     activation, on average
      */
     public record Row(
-            String what,
-            Rate live,
-            Rate frozen,
-            Rate controlLive,
-            Rate controlFrozen,
-            double features,
-            double share) {}
+            String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features, double share) {}
 
     private TutorialInterventions(ReplacementModel replacement, long split, long seed) {
         this.replacement = replacement;
@@ -169,7 +163,9 @@ public final class TutorialInterventions implements Displayable {
                 String what = off("region", factor);
                 prompt.add(off, what + "its capital no longer on top", top -> !top.equals(own.capital()));
                 prompt.add(
-                        off, what + "another capital on top", top -> capitals.contains(top) && !top.equals(own.capital()));
+                        off,
+                        what + "another capital on top",
+                        top -> capitals.contains(top) && !top.equals(own.capital()));
             }
             Edit rest = prompt.edit().lowerOthers(mine, TutorialMembers.PLACE, -1);
             prompt.add(rest, "all but the region off ×−1: answer as before", own.capital()::equals);
@@ -375,7 +371,12 @@ public final class TutorialInterventions implements Displayable {
                     .flatMapToDouble(Arrays::stream)
                     .map(Math::abs)
                     .sum();
-            return all == 0 ? 0 : lowered.stream().mapToDouble(one -> Math.abs(prompt.now(one))).sum() / all;
+            return all == 0
+                    ? 0
+                    : lowered.stream()
+                                    .mapToDouble(one -> Math.abs(prompt.now(one)))
+                                    .sum()
+                            / all;
         }
     }
 
@@ -412,7 +413,8 @@ public final class TutorialInterventions implements Displayable {
         void run() {
             List<List<Setting>> runs = new ArrayList<>(); // each followed by its control
             edits.forEach(edit -> Collections.addAll(runs, edit.settings(), edit.control()));
-            List<List<String>> tops = MODES.stream().map(mode -> tops(runs, mode)).toList();
+            List<List<String>> tops =
+                    MODES.stream().map(mode -> tops(runs, mode)).toList();
             for (Question question : questions) {
                 Edit edit = edits.get(question.edit());
                 Rate[] rates = new Rate[4]; // live, frozen, their controls
@@ -422,9 +424,7 @@ public final class TutorialInterventions implements Displayable {
                         : List.of(before.live(), before.frozen(), before.controlLive(), before.controlFrozen());
                 Arrays.setAll(
                         rates,
-                        i -> old.get(i)
-                                .plus(question.hit()
-                                        .test(tops.get(i % 2).get(2 * question.edit() + i / 2))));
+                        i -> old.get(i).plus(question.hit().test(tops.get(i % 2).get(2 * question.edit() + i / 2))));
                 int count = old.get(0).all();
                 double features = before == null ? 0 : before.features();
                 double share = before == null ? 0 : before.share();
@@ -484,7 +484,14 @@ public final class TutorialInterventions implements Displayable {
                 .toList();
         return new View.Table(
                 "interventions on " + replacement.model().name() + ", 95 % intervals",
-                List.of("intervention", "features", "share", "attention live", "control", "attention frozen", "control"),
+                List.of(
+                        "intervention",
+                        "features",
+                        "share",
+                        "attention live",
+                        "control",
+                        "attention frozen",
+                        "control"),
                 cells);
     }
 

@@ -169,10 +169,13 @@ public final class TutorialMembers {
     private Readings languages() {
         return read("languages", () -> {
             Map<Spot, Toward> aims = new LinkedHashMap<>();
-            each(Kind.OPPOSITE, sentence -> {
-                Concept opposite = concept(concept(sentence.subject()).opposite());
-                return Toward.of(sentence.answer(), opposite.words().values());
-            }, aims);
+            each(
+                    Kind.OPPOSITE,
+                    sentence -> {
+                        Concept opposite = concept(concept(sentence.subject()).opposite());
+                        return Toward.of(sentence.answer(), opposite.words().values());
+                    },
+                    aims);
             return aims;
         });
     }
@@ -181,18 +184,29 @@ public final class TutorialMembers {
     private Readings relations() {
         return read("relations", () -> {
             Map<Spot, Toward> aims = new LinkedHashMap<>();
-            each(Kind.OPPOSITE, sentence -> Toward.of(sentence.answer(), List.of(Objects.requireNonNull(
-                    concept(sentence.subject()).synonyms().get(sentence.language())))), aims);
-            each(Kind.SYNONYM, sentence -> Toward.of(sentence.answer(), List.of(word(
-                    concept(concept(sentence.subject()).opposite()), sentence.language()))), aims);
+            each(
+                    Kind.OPPOSITE,
+                    sentence -> Toward.of(
+                            sentence.answer(),
+                            List.of(Objects.requireNonNull(
+                                    concept(sentence.subject()).synonyms().get(sentence.language())))),
+                    aims);
+            each(
+                    Kind.SYNONYM,
+                    sentence -> Toward.of(
+                            sentence.answer(),
+                            List.of(word(concept(concept(sentence.subject()).opposite()), sentence.language()))),
+                    aims);
             return aims;
         });
     }
 
     private void each(Kind kind, Function<Sentence, Toward> toward, Map<Spot, Toward> aims) {
-        Objects.requireNonNull(frames.get(kind)).values().forEach(some -> some.values()
-                .forEach(sentences -> sentences.forEach(sentence -> FRAME.forEach(
-                        position -> aims.put(Spot.at(sentence.prompt(), position), toward.apply(sentence))))));
+        Objects.requireNonNull(frames.get(kind))
+                .values()
+                .forEach(some -> some.values()
+                        .forEach(sentences -> sentences.forEach(sentence -> FRAME.forEach(
+                                position -> aims.put(Spot.at(sentence.prompt(), position), toward.apply(sentence))))));
     }
 
     private Region region(String name) {
@@ -278,9 +292,12 @@ public final class TutorialMembers {
      * @param without the place that it is for
      */
     public Contrast sayACapital(String region, String without) {
-        return question(LAST, facts.cities().keySet().stream()
-                .filter(city -> !city.equals(without) && regionOf(city).name().equals(region))
-                .toList());
+        return question(
+                LAST,
+                facts.cities().keySet().stream()
+                        .filter(city ->
+                                !city.equals(without) && regionOf(city).name().equals(region))
+                        .toList());
     }
 
     private Contrast question(int position, List<String> cities) {

@@ -33,7 +33,8 @@ final class TutorialLabels {
     private final Transcoders transcoders;
     private final Map<Scope, TutorialTags> tags = new EnumMap<>(Scope.class);
     private final List<Map<Integer, Map<Integer, Float>>> active = new ArrayList<>(); // by layer: feature, place
-    private final List<Map<Integer, Map<Integer, Float>>> answers = new ArrayList<>(); // the same of what no prompt activates
+    private final List<Map<Integer, Map<Integer, Float>>> answers =
+            new ArrayList<>(); // the same of what no prompt activates
 
     private TutorialLabels(HookedTransformer model, Transcoders transcoders, TutorialCorpus corpus) {
         this.model = model;
@@ -90,8 +91,7 @@ final class TutorialLabels {
 
     /** In the first layer nothing but the token counts, and what the last one writes before the end of a prompt goes nowhere. */
     private TutorialTags tags(int layer) {
-        return tags(
-                layer == 0 ? Scope.TOKENS : layer < transcoders.size() - 1 ? Scope.PREFIXES : Scope.PROMPTS);
+        return tags(layer == 0 ? Scope.TOKENS : layer < transcoders.size() - 1 ? Scope.PREFIXES : Scope.PROMPTS);
     }
 
     private TutorialTags tags(Scope scope) {
