@@ -11,6 +11,7 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -61,12 +62,17 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
     }
 
     /**
-     * Loads a model that ships with the library together with its transcoders and the names of their features.
+     * Loads a model that ships with the library together with its transcoders and the names of their features, or a folder with a model and, in its
+     * folder {@code transcoders}, both of these.
      *
-     * @param model "tutorial"
-     * @throws IllegalArgumentException when the library has no transcoders for it
+     * @param model "tutorial", or a folder
+     * @throws IllegalArgumentException when there are no transcoders for it
      */
     public static ReplacementModel load(String model) {
+        Path beside = Path.of(model, "transcoders");
+        if (Files.isDirectory(beside)) {
+            return load(model, beside);
+        }
         Transcoders embedded = TranscoderSet.embedded(model);
         try {
             HookedTransformer loaded = HookedTransformer.load(model);

@@ -5,8 +5,6 @@ import dev.ariadne.display.Display;
 import dev.ariadne.intervention.TutorialInterventions;
 import dev.ariadne.train.TutorialModel;
 import java.io.PrintWriter;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
@@ -52,10 +50,7 @@ final class InterventionsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        Path transcoders = Path.of(name, "transcoders");
-        try (ReplacementModel replacement = Files.isDirectory(transcoders)
-                ? ReplacementModel.load(name, transcoders)
-                : ReplacementModel.load(name)) {
+        try (ReplacementModel replacement = ReplacementModel.load(name)) {
             PrintWriter out = spec.commandLine().getOut();
             out.print(Display.text(TutorialInterventions.run(replacement, split, pairs, seed)));
             out.flush();

@@ -34,20 +34,10 @@ public final class Contrast implements Displayable {
     private final List<Evidence> evidence;
     private final String title;
     private final boolean attributed;
-    private final int first;
-    private final int last;
 
-    private Contrast(
-            ReplacementModel replacement,
-            List<Evidence> evidence,
-            String title,
-            boolean attributed,
-            int first,
-            int last) {
+    private Contrast(ReplacementModel replacement, List<Evidence> evidence, String title, boolean attributed) {
         this.replacement = replacement;
         this.attributed = attributed;
-        this.first = first;
-        this.last = last;
         this.evidence = List.copyOf(evidence);
         this.title = title;
     }
@@ -103,12 +93,12 @@ public final class Contrast implements Displayable {
         String title = String.format(
                 Locale.ROOT,
                 "%sactive at ≥ %.0f %% of %d tokens and ≤ %.0f %% of %d others",
-                readings.attributed() ? "of the " + pushing.size() + " features that push most: " : "",
+                readings.attributed() ? "of what pushes most (" + pushing.size() + "): " : "",
                 100 * least,
                 positive.size(),
                 100 * most,
                 negative.size());
-        return new Contrast(readings.replacement(), kept, title, readings.attributed(), 0, Integer.MAX_VALUE);
+        return new Contrast(readings.replacement(), kept, title, readings.attributed());
     }
 
     /** The fewest features that make up most of what pushes. */
@@ -151,7 +141,7 @@ public final class Contrast implements Displayable {
         List<Evidence> some = evidence.stream()
                 .filter(one -> one.layer() >= from && one.layer() <= to)
                 .toList();
-        return new Contrast(replacement, some, title, attributed, from, to);
+        return new Contrast(replacement, some, title, attributed);
     }
 
     /** Those that are active at a token, as a supernode of its prompt. */
@@ -172,12 +162,15 @@ public final class Contrast implements Displayable {
         return evidence.stream().anyMatch(one -> one.layer() == active.layer() && one.index() == active.index());
     }
 
-    /** What share of all that is active at a token, in the layers chosen from and by activation, the chosen features are: 1 would be the whole token. */
+    /**
+     * What share of all that is active at a token, in the layers that the chosen features are from and by activation, these have: 1 would be the whole
+     * token.
+     */
     public double share(Spot spot) {
         double all = 0;
         double own = 0;
         for (Readings.Active active : Readings.of(replacement, List.of(spot)).of(spot)) {
-            boolean within = active.layer() >= first && active.layer() <= last;
+            boolean within = evidence.stream().anyMatch(one -> one.layer() == active.layer());
             all += within ? Math.abs(active.value()) : 0;
             own += has(active) ? Math.abs(active.value()) : 0;
         }

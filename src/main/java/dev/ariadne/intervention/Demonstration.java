@@ -28,7 +28,8 @@ import java.util.stream.Collectors;
  * }</pre>
  */
 public final class Demonstration implements Displayable {
-    private static final double TOP = 5; // percentage points by which the most probable token may differ, from rounding in bfloat16
+    private static final double TOP =
+            5; // percentage points by which the most probable token may differ, from rounding in bfloat16
     private static final double ACTIVATION = 3; // the same for activations
 
     private final String name;
@@ -79,7 +80,8 @@ public final class Demonstration implements Displayable {
 
     private static Map<String, Double> numbers(JsonNode object) {
         Map<String, Double> numbers = new LinkedHashMap<>();
-        object.properties().forEach(each -> numbers.put(each.getKey(), each.getValue().asDouble()));
+        object.properties()
+                .forEach(each -> numbers.put(each.getKey(), each.getValue().asDouble()));
         return numbers;
     }
 
@@ -110,16 +112,11 @@ public final class Demonstration implements Displayable {
         return Collections.unmodifiableMap(nodes);
     }
 
-    /** The supernodes drawn, from the lowest row up. */
-    public InterventionGraph graph(ReplacementModel replacement) {
-        return graph(replacement, nodes);
-    }
-
     private InterventionGraph graph(ReplacementModel replacement, Map<String, Supernode> members) {
         List<List<Supernode>> drawn = rows.stream()
                 .map(row -> row.stream().map(node -> node(members, node)).toList())
                 .toList();
-        return InterventionGraph.of(replacement, prompt, drawn);
+        return new InterventionGraph(replacement, prompt, drawn, Mode.FROZEN);
     }
 
     private static Supernode node(Map<String, Supernode> members, String name) {
@@ -136,7 +133,7 @@ public final class Demonstration implements Displayable {
      *
      * @throws IllegalArgumentException when the transcoders have no such features, or the prompt has other positions
      */
-    public View.Table compare(ReplacementModel replacement) {
+    public Displayable compare(ReplacementModel replacement) {
         return compare(replacement, nodes);
     }
 
@@ -147,31 +144,38 @@ public final class Demonstration implements Displayable {
      * @return for each intervention what was published, what came of it here, and whether they agree: the same token on top, its probability within 5
      *     percentage points, activations within 3
      */
-    public View.Table compare(ReplacementModel replacement, Map<String, Supernode> members) {
+    public Displayable compare(ReplacementModel replacement, Map<String, Supernode> members) {
         List<List<String>> table = new ArrayList<>();
         try (InterventionGraph graph = graph(replacement, members)) {
             for (Step step : steps) {
-                Intervention[] set = step.set().stream()
-                        .map(text -> intervention(members, text))
-                        .toArray(Intervention[]::new);
-                InterventionResult result = set.length == 0 ? graph.clean() : graph.intervene(set);
-                Map<String, Double> active = new LinkedHashMap<>();
-                step.activations().keySet().forEach(node -> active.put(node, 100 * result.activation(node)));
-                Map<String, Double> top = new LinkedHashMap<>();
-                result.top(5).forEach(each -> top.put(each.token(), 100 * each.probability()));
-                table.add(List.of(
-                        name(step),
-                        percent(step.activations()),
-                        percent(active),
-                        percent(step.top()),
-                        percent(top),
-                        agree(step, active, top) ? "yes" : "no"));
+                List<String> none = step.set().stream()
+                        .map(text -> text.split(" ×", 2)[0])
+                        .filter(node -> members.containsKey(node)
+                                && node(members, node).features().isEmpty())
+                        .toList();
+                table.add(none.isEmpty() ? row(graph, members, step) : row(step, "no features", "", "no"));
             }
         }
-        return new View.Table(
-                name + ": published for Gemma-2-2B, and on " + replacement.model().name(),
+        return () -> new View.Table(
+                name + ": published for Gemma-2-2B, and on "
+                        + replacement.model().name(),
                 List.of("intervention", "active, published", "here", "top, published", "here", "agree"),
                 table);
+    }
+
+    private static List<String> row(InterventionGraph graph, Map<String, Supernode> members, Step step) {
+        Intervention[] set =
+                step.set().stream().map(text -> intervention(members, text)).toArray(Intervention[]::new);
+        InterventionResult result = set.length == 0 ? graph.clean() : graph.intervene(set);
+        Map<String, Double> active = new LinkedHashMap<>();
+        step.activations().keySet().forEach(node -> active.put(node, 100 * result.activation(node)));
+        Map<String, Double> top = new LinkedHashMap<>();
+        result.top(5).forEach(each -> top.put(each.token(), 100 * each.probability()));
+        return row(step, percent(active), percent(top), agree(step, active, top) ? "yes" : "no");
+    }
+
+    private static List<String> row(Step step, String active, String top, String agree) {
+        return List.of(name(step), percent(step.activations()), active, percent(step.top()), top, agree);
     }
 
     private static boolean agree(Step step, Map<String, Double> active, Map<String, Double> top) {
@@ -180,7 +184,8 @@ public final class Demonstration implements Displayable {
         return published.getKey().equals(here.getKey().strip())
                 && Math.abs(published.getValue() - here.getValue()) <= TOP
                 && step.activations().entrySet().stream()
-                        .allMatch(each -> Math.abs(each.getValue() - active.getOrDefault(each.getKey(), 0.0)) <= ACTIVATION);
+                        .allMatch(each ->
+                                Math.abs(each.getValue() - active.getOrDefault(each.getKey(), 0.0)) <= ACTIVATION);
     }
 
     /** Reads "Texas ×-2", "California ×2 for Texas", "Say Sacramento for Say Austin". */
@@ -205,8 +210,9 @@ public final class Demonstration implements Displayable {
 
     private static String percent(Map<String, Double> values) {
         return values.entrySet().stream()
-                .map(each -> (each.getKey().isBlank() ? "(blank)" : each.getKey().strip())
-                        + String.format(Locale.ROOT, " %.0f", each.getValue()))
+                .map(each ->
+                        (each.getKey().isBlank() ? "(blank)" : each.getKey().strip())
+                                + String.format(Locale.ROOT, " %.0f", each.getValue()))
                 .collect(Collectors.joining(", "));
     }
 

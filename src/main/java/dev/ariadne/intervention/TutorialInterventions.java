@@ -36,6 +36,8 @@ import java.util.stream.IntStream;
  */
 public final class TutorialInterventions implements Displayable {
     private static final List<Mode> MODES = List.of(Mode.LIVE, Mode.FROZEN);
+    private static final Rate NO_RATE = new Rate(0, 0);
+    private static final Row NONE = new Row("", NO_RATE, NO_RATE, NO_RATE, NO_RATE, 0, 0);
 
     private final ReplacementModel replacement;
     private final TutorialCorpus corpus;
@@ -58,7 +60,19 @@ public final class TutorialInterventions implements Displayable {
      *     activation, on average
      */
     public record Row(
-            String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features, double share) {}
+            String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features, double share) {
+        private Row plus(String name, boolean[] hits, double more, double part) {
+            int count = live.all();
+            return new Row(
+                    name,
+                    live.plus(hits[0]),
+                    frozen.plus(hits[1]),
+                    controlLive.plus(hits[2]),
+                    controlFrozen.plus(hits[3]),
+                    (features * count + more) / (count + 1),
+                    (share * count + part) / (count + 1));
+        }
+    }
 
     private TutorialInterventions(ReplacementModel replacement, long split, long seed) {
         this.replacement = replacement;
@@ -105,9 +119,13 @@ public final class TutorialInterventions implements Displayable {
         List<Sentence> places = heldOut(Kind.TWO_HOP).stream()
                 .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
                 .toList();
-        try (Progress progress = Progress.of("intervening on places", pairs)) {
-            for (int pair = 0; pair < pairs; pair++) {
-                place(one(places));
+        each("intervening on places", pairs, () -> place(one(places)));
+    }
+
+    private static void each(String what, int count, Runnable once) {
+        try (Progress progress = Progress.of(what, count)) {
+            for (int i = 0; i < count; i++) {
+                once.run();
                 progress.step();
             }
         }
@@ -117,12 +135,7 @@ public final class TutorialInterventions implements Displayable {
         List<Sentence> words = heldOut(Kind.OPPOSITE).stream()
                 .filter(TutorialMembers::isAligned)
                 .toList();
-        try (Progress progress = Progress.of("intervening on words", pairs)) {
-            for (int pair = 0; pair < pairs; pair++) {
-                word(one(words));
-                progress.step();
-            }
-        }
+        each("intervening on words", pairs, () -> word(one(words)));
     }
 
     private void languages(int concepts) {
@@ -416,28 +429,16 @@ public final class TutorialInterventions implements Displayable {
             List<List<String>> tops =
                     MODES.stream().map(mode -> tops(runs, mode)).toList();
             for (Question question : questions) {
+                int at = 2 * question.edit();
+                boolean[] hits = new boolean[4]; // live, frozen, and their controls
+                for (int i = 0; i < hits.length; i++) {
+                    hits[i] = question.hit().test(tops.get(i % 2).get(at + i / 2));
+                }
                 Edit edit = edits.get(question.edit());
-                Rate[] rates = new Rate[4]; // live, frozen, their controls
-                Row before = rows.get(question.what());
-                List<Rate> old = before == null
-                        ? Collections.nCopies(4, new Rate(0, 0))
-                        : List.of(before.live(), before.frozen(), before.controlLive(), before.controlFrozen());
-                Arrays.setAll(
-                        rates,
-                        i -> old.get(i).plus(question.hit().test(tops.get(i % 2).get(2 * question.edit() + i / 2))));
-                int count = old.get(0).all();
-                double features = before == null ? 0 : before.features();
-                double share = before == null ? 0 : before.share();
-                rows.put(
+                rows.merge(
                         question.what(),
-                        new Row(
-                                question.what(),
-                                rates[0],
-                                rates[1],
-                                rates[2],
-                                rates[3],
-                                (features * count + edit.values.size()) / (count + 1),
-                                (share * count + edit.share()) / (count + 1)));
+                        NONE.plus(question.what(), hits, edit.values.size(), edit.share()),
+                        (before, one) -> before.plus(question.what(), hits, one.features(), one.share()));
             }
         }
 

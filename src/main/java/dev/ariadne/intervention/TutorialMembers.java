@@ -381,6 +381,58 @@ public final class TutorialMembers {
         return around(name, prompt, position -> relation(kind, language, position, frame(prompt)));
     }
 
+    /** The supernodes of {@link Demonstration#dallas} as this model has them, by the same names. */
+    public Map<String, Supernode> dallas() {
+        String prompt = Demonstration.dallas().prompt();
+        Map<String, Supernode> nodes = new LinkedHashMap<>();
+        Supernode sayAustin = sayCapitalOf("Texas", "Dallas").supernode("Say Austin", Spot.last(prompt));
+        Supernode sayACapital =
+                sayACapital().supernode("Say a capital", Spot.last(prompt)).leadsTo(sayAustin);
+        Supernode texas = region("Texas", "Dallas")
+                .supernode("Texas", Spot.at(prompt, PLACE))
+                .leadsTo(sayAustin);
+        add(nodes, capital().supernode("capital", Spot.at(prompt, CAPITAL)).leadsTo(sayACapital));
+        add(nodes, kind("state").supernode("state", Spot.at(prompt, KIND)).leadsTo(sayACapital, texas));
+        add(nodes, texas, sayACapital, sayAustin);
+        transplant(nodes, "California", "Oakland", "state");
+        transplant(nodes, "China", "Shanghai", "country");
+        transplant(nodes, "British Columbia", "Vancouver", "territory");
+        return nodes;
+    }
+
+    private static void add(Map<String, Supernode> nodes, Supernode... more) {
+        for (Supernode node : more) {
+            nodes.put(node.name(), node);
+        }
+    }
+
+    private void transplant(Map<String, Supernode> nodes, String region, String city, String kind) {
+        String prompt = "Fact: the capital of the " + kind + " containing " + city + " is";
+        Supernode say =
+                sayCapitalOf(region, city).supernode("Say " + region(region).capital(), Spot.last(prompt));
+        add(
+                nodes,
+                say,
+                region(region, city).supernode(region, Spot.at(prompt, PLACE)).leadsTo(say));
+    }
+
+    /** The supernodes of {@link Demonstration#opposites} as this model has them, by the same names, and "English". */
+    public Map<String, Supernode> opposites() {
+        String prompt = Demonstration.opposites().prompt();
+        String grand = "Le contraire de \"grand\" est \"";
+        Map<String, Supernode> nodes = new LinkedHashMap<>();
+        Supernode sayBig = sayOpposite("small", "fr").supernode("Say big", Spot.last(prompt));
+        Supernode saySmall = sayOpposite("big", "fr").supernode("Say small", Spot.last(grand));
+        add(nodes, language("French", "fr", prompt));
+        add(nodes, relation("opposite", Kind.OPPOSITE, "fr", prompt).leadsTo(sayBig));
+        add(nodes, word("small", "fr").supernode("small", Spot.at(prompt, WORD)).leadsTo(sayBig), sayBig, saySmall);
+        add(nodes, word("big", "fr").supernode("big", Spot.at(grand, WORD)).leadsTo(saySmall));
+        add(nodes, language("Chinese", "zh", "反义词:\"小\"是\""));
+        add(nodes, language("English", "en", "The opposite of \"small\" is \""));
+        add(nodes, relation("synonym", Kind.SYNONYM, "fr", "Un synonyme de \"petit\" est \""));
+        return nodes;
+    }
+
     private static Supernode around(String name, String prompt, Function<Integer, Contrast> choice) {
         Supernode all = Supernode.drawn(name).on(prompt);
         for (int position : FRAME) {
