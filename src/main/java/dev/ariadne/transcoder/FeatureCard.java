@@ -22,6 +22,7 @@ import java.util.Map;
 public record FeatureCard(
         int layer, int index, double frequency, double most, List<Long> histogram, List<Example> examples, Words words)
         implements Displayable {
+    private static final int BARS = 10; // shown
 
     /**
      * A text on which a feature is active.
@@ -71,17 +72,32 @@ public record FeatureCard(
         facts.put("pushes", String.join(", ", words.pushed()));
         facts.put("suppresses", String.join(", ", words.suppressed()));
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts)));
-        for (Example example : examples) {
-            double[] values = example.activations().stream().mapToDouble(a -> a).toArray();
-            panels.add(new View.Tokens("", example.tokens(), values, "activation"));
+        if (!examples.isEmpty()) {
+            panels.add(texts());
         }
         List<View.Bar> bars = new ArrayList<>();
-        for (int step = 0; step < histogram.size(); step++) {
-            String until = String.format(Locale.ROOT, "%.3g", most * (step + 1) / histogram.size());
-            bars.add(new View.Bar(until, histogram.get(step)));
+        int each = Math.max(1, histogram.size() / BARS);
+        for (int step = 0; step < histogram.size(); step += each) {
+            int end = Math.min(histogram.size(), step + each);
+            String until = String.format(Locale.ROOT, "%.3g", most * end / histogram.size());
+            long tokens = histogram.subList(step, end).stream().mapToLong(n -> n).sum();
+            bars.add(new View.Bar(until, tokens));
         }
         panels.add(new View.Bars("", "activation up to", "tokens", bars));
         return new View.Panels(toString(), panels);
+    }
+
+    /** The examples, one on a line. */
+    private View texts() {
+        List<String> tokens = new ArrayList<>();
+        List<Double> values = new ArrayList<>();
+        for (Example example : examples) {
+            tokens.addAll(example.tokens());
+            tokens.set(tokens.size() - 1, tokens.get(tokens.size() - 1) + "\n");
+            values.addAll(example.activations());
+        }
+        double[] all = values.stream().mapToDouble(a -> a).toArray();
+        return new View.Tokens("", tokens, all, "activation");
     }
 
     @Override
