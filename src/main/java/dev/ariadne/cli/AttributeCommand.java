@@ -26,8 +26,8 @@ import picocli.CommandLine.Parameters;
         description = "Compute the attribution graph of a prompt, prune it, and save it.",
         footer = {
             "",
-            "Examples: ariadne attribute tutorial \"Fact: the capital of the state containing Dallas is\" -o dallas.html",
-            "          ariadne attribute gemma-2-2b \"Dallas is in\" -t mntss/gemma-scope-transcoders -o dallas.json"
+            "Example: ariadne attribute tutorial \"Fact: the capital of the state containing Dallas is\" -o dallas.html",
+            "Example: ariadne attribute gemma-2-2b \"Dallas is in\" -t mntss/gemma-scope-transcoders -o dallas.json"
         })
 final class AttributeCommand implements Callable<Integer> {
     @Parameters(
