@@ -25,10 +25,10 @@ record Budget(long held, long matrix, long perPosition, long perTarget, long mem
         long pos = active.labels().size();
         long layers = model.nLayers();
         long number = run.type().getNumOfBytes();
-        long written = 0; // vectors, counted where they are written
+        long written = 0; // vectors, counted where they are written, and those that are read
         for (int layer = 0; layer < layers; layer++) {
             int here = active.from(layer + 1, 0) - active.from(layer, 0);
-            written += (long) here * (transcoders.lastWritten(layer) - layer + 1) + pos;
+            written += (long) here * (transcoders.lastWritten(layer) - layer + 2) + pos;
         }
         long stream = layers * pos * model.dModel() * 4; // inputs, outputs and errors of the MLPs, scales
         long patterns = layers * model.nHeads() * pos * pos;

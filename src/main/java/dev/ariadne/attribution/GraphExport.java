@@ -20,7 +20,12 @@ final class GraphExport {
         return name.endsWith(".json") ? name.substring(0, name.length() - ".json".length()) : name;
     }
 
-    static GraphJson of(PrunedGraph pruned, String slug) {
+    /**
+     * Exports.
+     *
+     * @param biased whether a node stands for what targets get whatever is active
+     */
+    static GraphJson of(PrunedGraph pruned, String slug, boolean biased) {
         AttributionGraph graph = pruned.graph();
         List<AttributionGraph.GraphEdge> edges = pruned.edges();
         Set<Integer> joined = new HashSet<>();
@@ -39,7 +44,17 @@ final class GraphExport {
         for (AttributionGraph.GraphEdge edge : edges) {
             links.add(new GraphJson.Link(id(nodes, edge.source()), id(nodes, edge.target()), edge.weight()));
         }
-        return new GraphJson(metadata(pruned, slug), List.copyOf(nodes.values()), links);
+        List<GraphJson.Node> all = new ArrayList<>(nodes.values());
+        if (biased) {
+            GraphJson.Node bias = GraphJson.Node.bias(0, 0, Double.NaN);
+            all.add(bias);
+            nodes.forEach((node, target) -> {
+                if (graph.bias(node) != 0) {
+                    links.add(new GraphJson.Link(bias.id(), target.id(), graph.bias(node)));
+                }
+            });
+        }
+        return new GraphJson(metadata(pruned, slug), all, links);
     }
 
     private static String id(Map<Integer, GraphJson.Node> nodes, int node) {

@@ -5,6 +5,7 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Collection;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -339,6 +340,21 @@ public record GraphJson(
                 metadata.nodeThreshold() < share ? metadata.nodeThreshold() : share,
                 metadata.more());
         return new GraphJson(pruned, annotations, kept, between, more);
+    }
+
+    /** How much of this graph its features explain. */
+    public GraphScores scores() {
+        return GraphScores.of(this, List.of());
+    }
+
+    /**
+     * How much some of the features explain: what the others give counts as error.
+     *
+     * @param kept ids of nodes, such as {@code annotations().pinnedIds()}; others than features' say nothing
+     * @throws IllegalArgumentException when the graph has no such node, or has features of attention
+     */
+    public GraphScores scores(Collection<String> kept) {
+        return GraphScores.of(this, kept);
     }
 
     /**

@@ -69,7 +69,17 @@ public final class PrunedGraph implements Displayable {
      * @param slug its name: letters, digits, and {@code _ . -}
      */
     public GraphJson toJson(String slug) {
-        return GraphExport.of(this, slug);
+        return GraphExport.of(this, slug, false);
+    }
+
+    /**
+     * The same with a node for the biases: what each node gets whatever is active. In a graph of which nothing was pruned, the links to a node
+     * then add up to its value. Neuronpedia's schema has such nodes, but its page's scores do not reckon with them.
+     *
+     * @param slug its name: letters, digits, and {@code _ . -}
+     */
+    public GraphJson toJsonWithBias(String slug) {
+        return GraphExport.of(this, slug, true);
     }
 
     /**

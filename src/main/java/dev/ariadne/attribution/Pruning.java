@@ -36,30 +36,27 @@ final class Pruning {
         for (int node = 0; node < kept.length; node++) {
             kept[node] = node >= graph.tokenNode(0) || graph.influence(node) >= least;
         }
-        SparseRows reduced = keep(matrix, (row, column, weight) -> kept[node(row)] && kept[column]);
-        SparseRows edges = edges(reduced, edgeShare);
+        double[] all = new double[matrix.rows()];
+        SparseRows edges = edges(keep(matrix, kept, 0, all), kept, edgeShare);
         while (drop(edges, kept)) {
-            edges = keep(edges, (row, column, weight) -> kept[node(row)] && kept[column]);
+            edges = keep(edges, kept, 0, all);
         }
         int[] nodes = IntStream.range(0, kept.length).filter(node -> kept[node]).toArray();
         return new PrunedGraph(graph, nodes, edges, nodeShare, edgeShare);
     }
 
-    /** Whether an entry stays. */
-    private interface Rule {
-        boolean keeps(int row, int column, float weight);
-    }
-
-    private static SparseRows keep(SparseRows from, Rule rule) {
+    /** Keeps the edges between nodes that are kept whose score, size times what their row has, is at least so much. */
+    private SparseRows keep(SparseRows from, boolean[] kept, double least, double... reached) {
         SparseRows some = SparseRows.ofSize(from.rows());
+        int[] where = new int[kept.length];
+        float[] what = new float[kept.length];
         for (int row = 0; row < from.rows(); row++) {
             int[] columns = from.columns()[row];
             float[] weights = from.weights()[row];
             int count = 0;
-            int[] where = new int[columns.length];
-            float[] what = new float[columns.length];
-            for (int i = 0; i < columns.length; i++) {
-                if (rule.keeps(row, columns[i], weights[i])) {
+            int end = kept[node(row)] ? columns.length : 0;
+            for (int i = 0; i < end; i++) {
+                if (kept[columns[i]] && Math.abs(weights[i]) * reached[row] >= least) {
                     where[count] = columns[i];
                     what[count++] = weights[i];
                 }
@@ -71,7 +68,7 @@ final class Pruning {
     }
 
     /** Keeps the edges with the largest share of influence: of their target's, what it gets through them. */
-    private SparseRows edges(SparseRows reduced, double share) {
+    private SparseRows edges(SparseRows reduced, boolean[] kept, double share) {
         double[] influence = Influence.of(reduced, graph.size(), start, AttributionGraph.LEAST);
         double[] reached = new double[reduced.rows()]; // per unit of weight
         for (int row = 0; row < reached.length; row++) {
@@ -87,7 +84,7 @@ final class Pruning {
                     }
                 },
                 share);
-        return keep(reduced, (row, column, weight) -> Math.abs(weight) * reached[row] >= least);
+        return keep(reduced, kept, least, reached);
     }
 
     /** Drops features and errors that give nothing, and features that get nothing. */

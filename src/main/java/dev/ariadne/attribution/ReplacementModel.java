@@ -90,11 +90,35 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
      * @param transcoders a folder with a config.yaml; names of features are read from a labels.json in it, if there is one
      */
     public static ReplacementModel load(String model, Path transcoders) {
+        return load(model, () -> Transcoders.load(transcoders), () -> FeatureLabels.read(transcoders));
+    }
+
+    /**
+     * Loads a model and its transcoders; they are closed with the result.
+     *
+     * @param model as for {@link HookedTransformer#load(String)}
+     * @param transcoders as for {@link Transcoders#load(String)}: a folder, or a name on the hub
+     */
+    public static ReplacementModel load(String model, String transcoders) {
+        boolean local = !transcoders.startsWith("hf://") && Files.isDirectory(Path.of(transcoders));
+        return load(
+                model,
+                () -> Transcoders.load(transcoders),
+                () -> local ? FeatureLabels.read(Path.of(transcoders)) : Map.of());
+    }
+
+    /** Reads something from files. */
+    private interface Reading<T> {
+        T read() throws IOException;
+    }
+
+    private static ReplacementModel load(
+            String model, Reading<Transcoders> transcoders, Reading<Map<String, String>> labels) {
         HookedTransformer loaded = HookedTransformer.load(model);
         try {
-            Transcoders read = Transcoders.load(transcoders);
+            Transcoders read = transcoders.read();
             try {
-                return new ReplacementModel(loaded, read, 1, FeatureLabels.read(transcoders), true);
+                return new ReplacementModel(loaded, read, 1, labels.read(), true);
             } catch (RuntimeException | IOException e) {
                 read.close();
                 throw e;

@@ -14,6 +14,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * What each target gets from each source, by one walk down the layers for many targets at a time: a target joins at its own layer, its gradient
@@ -33,6 +34,7 @@ final class Sweep implements AutoCloseable {
     private final FrozenModel frozen;
     private final NDManager owner;
     private final List<Sources> sources = new ArrayList<>(); // by layer
+    private final List<NDArray> encoders = new ArrayList<>(); // what active features read, by layer, in order [feature, dModel]
     private final double[] values; // of targets
     private final int pos;
     private final Budget budget;
@@ -56,9 +58,19 @@ final class Sweep implements AutoCloseable {
         this.frozen = new FrozenModel(replacement.model(), transcoders, run);
         for (int layer = 0; layer < config.nLayers(); layer++) {
             sources.add(Sources.of(run, transcoders, layer, owner));
+            encoders.add(encoder(layer));
         }
         this.values = values();
         this.budget = budget;
+    }
+
+    private NDArray encoder(int layer) {
+        long[] features = IntStream.range(active.from(layer, 0), active.from(layer + 1, 0))
+                .mapToLong(place -> active.feature(place).index())
+                .toArray();
+        return features.length == 0
+                ? owner.zeros(new Shape(1, config.dModel()), run.type())
+                : transcoders.encoderRows(layer, features, owner).toType(run.type(), false);
     }
 
     /** How many sources there are: features, errors, tokens. */
@@ -302,7 +314,10 @@ final class Sweep implements AutoCloseable {
                 long[] features = Arrays.stream(chunk, live, to)
                         .mapToLong(target -> active.feature(target).index())
                         .toArray();
-                NDArray rows = transcoders.encoderRows(layer, features, scope).toType(run.type(), false);
+                long[] places = Arrays.stream(chunk, live, to)
+                        .mapToLong(target -> target - active.from(layer, 0))
+                        .toArray();
+                NDArray rows = Tensors.embedding(scope.create(places), encoders.get(layer)); // [target, dModel]
                 NDArray bias = Tensors.embedding(
                                 scope.create(features),
                                 Tensors.alias(transcoders.encoderBias(layer), scope)

@@ -23,7 +23,12 @@ final class Threshold {
      */
     static double of(Scores scores, double fraction) {
         double[] sums = new double[1 << (64 - SHIFT - 1)]; // by size
-        scores.forEach(score -> sums[bucket(score)] += score);
+        int[] counts = new int[sums.length];
+        scores.forEach(score -> {
+            int bucket = bucket(score);
+            sums[bucket] += score;
+            counts[bucket]++;
+        });
         double total = Arrays.stream(sums).sum();
         if (!(total > 0)) {
             return 0;
@@ -33,7 +38,7 @@ final class Threshold {
         while (bucket > 0 && above + sums[bucket] < fraction * total) {
             above += sums[bucket--];
         }
-        double[] some = within(scores, bucket);
+        double[] some = within(scores, bucket, counts[bucket]);
         for (int i = some.length - 1; i >= 0; i--) {
             above += some[i];
             if (above >= fraction * total) {
@@ -48,10 +53,9 @@ final class Threshold {
     }
 
     /** The scores of one bucket, sorted. */
-    private static double[] within(Scores scores, int bucket) {
-        int[] count = new int[1];
-        scores.forEach(score -> count[0] += bucket(score) == bucket ? 1 : 0);
-        double[] some = new double[count[0]];
+    private static double[] within(Scores scores, int bucket, int size) {
+        double[] some = new double[size];
+        int[] count = {size};
         scores.forEach(score -> {
             if (bucket(score) == bucket) {
                 some[--count[0]] = score;

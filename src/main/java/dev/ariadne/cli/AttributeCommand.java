@@ -12,6 +12,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -25,8 +26,8 @@ import picocli.CommandLine.Parameters;
         description = "Compute the attribution graph of a prompt, prune it, and save it.",
         footer = {
             "",
-            "Example: ariadne attribute my-model \"Fact: the capital of the state containing Dallas is\""
-                    + " --transcoders my-transcoders/ -o dallas.json -o dallas.html"
+            "Example: ariadne attribute tutorial \"Fact: the capital of the state containing Dallas is\" -o dallas.html",
+            "Example: ariadne attribute gemma-2-2b \"Dallas is in\" -t mntss/gemma-scope-transcoders -o dallas.json"
         })
 final class AttributeCommand implements Callable<Integer> {
     @Parameters(
@@ -40,10 +41,10 @@ final class AttributeCommand implements Callable<Integer> {
 
     @Option(
             names = {"-t", "--transcoders"},
-            required = true,
             paramLabel = "DIR",
-            description = "the model's transcoders: a folder with a config.yaml")
-    private Path transcoders = Path.of("");
+            description =
+                    "the model's transcoders: a folder with a config.yaml, or their name on the hub (default: those embedded with the model)")
+    private Optional<String> transcoders = Optional.empty();
 
     @Option(
             names = {"-o", "--output"},
@@ -102,7 +103,9 @@ final class AttributeCommand implements Callable<Integer> {
 
     @Override
     public Integer call() throws IOException {
-        try (ReplacementModel replacement = ReplacementModel.load(model, transcoders)) {
+        try (ReplacementModel replacement = transcoders.isPresent()
+                ? ReplacementModel.load(model, transcoders.get())
+                : ReplacementModel.load(model)) {
             AttributionConfig config = AttributionConfig.DEFAULT
                     .withTargets(
                             targets.isEmpty() ? new Targets.Salient(maxLogits, logitMass) : new Targets.Tokens(targets))

@@ -14,12 +14,14 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -39,15 +41,25 @@ public final class CrossLayerTranscoder implements Transcoders {
     /**
      * One layer.
      *
-     * @param decoder [feature, written layers, dModel]
+     * @param decoder [feature · written layers, dModel]
+     * @param written how many layers the decoder has rows for: those from this one on, or all
      * @param decoderBias [dModel], of this layer's MLP output
      * @param skip [dModel, dModel], as x·wᵀ
      */
     private record Layer(
             Encoder encoder,
-            NDArray decoder,
+            Matrix decoder,
+            int written,
             NDArray decoderBias,
-            @Nullable NDArray skip) {}
+            @Nullable NDArray skip) {
+        /** The rows of features for the layer so far above. */
+        long[] rows(long[] features, int above, int count) {
+            int first = written == count ? 0 : written - count; // where all layers are written, the lower ones are not
+            return Arrays.stream(features)
+                    .map(feature -> feature * written + first + above)
+                    .toArray();
+        }
+    }
 
     private CrossLayerTranscoder(
             NDManager manager,
@@ -98,49 +110,68 @@ public final class CrossLayerTranscoder implements Transcoders {
 
     /**
      * Opens a folder with {@code config.yaml} and, for each layer i, {@code W_enc_i.safetensors} (W_enc_i, b_enc_i, b_dec_i, maybe threshold_i and
-     * W_skip_i, which is applied as x·W_skip) and {@code W_dec_i.safetensors} (W_dec_i). FLOAT32 weights are mapped, and read where they are used.
+     * W_skip_i, which is applied as x·W_skip) and {@code W_dec_i.safetensors} (W_dec_i); or with GemmaScope 2's files, one for each layer, which
+     * the configuration names. Large weights are mapped where they can be, else read a piece at a time when they are used.
      *
      * @throws IOException naming the file and what is wrong with it
      */
     public static CrossLayerTranscoder load(Path folder) throws IOException {
         TranscoderConfig config = TranscoderConfig.readCrossLayer(folder.resolve(TranscoderSet.CONFIG));
-        int count = 0;
-        while (Files.isRegularFile(folder.resolve("W_enc_" + count + ".safetensors"))) {
-            count++;
+        if (config.files().isEmpty()) {
+            return open(config, folder);
         }
-        if (count == 0) {
+        List<Path> files = new ArrayList<>();
+        for (int layer = 0; layer < config.files().size(); layer++) {
+            files.add(config.resolve(folder, layer));
+        }
+        return open(config, files);
+    }
+
+    /** Opens pairs of files. */
+    static CrossLayerTranscoder open(TranscoderConfig config, Path folder) throws IOException {
+        List<List<Path>> files = new ArrayList<>();
+        while (Files.isRegularFile(folder.resolve("W_enc_" + files.size() + ".safetensors"))) {
+            int layer = files.size();
+            List<Path> pair = Stream.of("W_enc_", "W_dec_")
+                    .map(kind -> folder.resolve(kind + layer + ".safetensors"))
+                    .toList();
+            if (!Files.isRegularFile(pair.get(1))) {
+                throw new IOException(pair.get(1) + ": there is no such file; download it into this folder");
+            }
+            files.add(pair);
+        }
+        if (files.isEmpty()) {
             throw new IOException(folder + ": there is no file W_enc_0.safetensors here; download it into this folder");
         }
+        return openAll(config, files);
+    }
+
+    /** Opens one file for each layer. */
+    static CrossLayerTranscoder open(TranscoderConfig config, List<Path> files) throws IOException {
+        return openAll(config, files.stream().map(List::of).toList());
+    }
+
+    private static CrossLayerTranscoder openAll(TranscoderConfig config, List<List<Path>> paths) throws IOException {
         NDManager owner = Tensors.engine().newBaseManager(Device.cpu());
         List<Checkpoint> files = new ArrayList<>();
         boolean opened = false;
         try {
             List<Layer> layers = new ArrayList<>();
-            for (int i = 0; i < count; i++) {
-                Map<String, NDArray> arrays = new LinkedHashMap<>();
-                for (String kind : List.of("W_enc_", "W_dec_")) {
-                    Path path = folder.resolve(kind + i + ".safetensors");
-                    if (!Files.isRegularFile(path)) {
-                        throw new IOException(path + ": there is no such file; download it into this folder");
-                    }
-                    Checkpoint file = Checkpoint.open(path);
-                    files.add(file);
-                    for (String name : file.names()) {
-                        String plain = name.replaceFirst("_" + i + "$", "");
-                        arrays.put(plain.equals("threshold") ? Transcoder.THRESHOLD : plain, file.read(owner, name));
-                    }
+            for (List<Path> some : paths) {
+                CrossLayerFiles of = new CrossLayerFiles(layers.size());
+                for (Path path : some) {
+                    files.add(Checkpoint.open(path));
+                    of.add(files.get(files.size() - 1), owner);
                 }
-                NDArray skip = arrays.get(Transcoder.W_SKIP);
-                if (skip != null) {
-                    arrays.put(Transcoder.W_SKIP, skip.transpose().reshape(-1).reshape(skip.getShape()));
+                try {
+                    layers.add(layer(owner, layers.size(), paths.size(), of.small(), of.encoder(), of.decoder()));
+                } catch (IllegalArgumentException e) {
+                    throw new IOException(some.get(0) + ": it is no cross-layer transcoder: " + e.getMessage(), e);
                 }
-                layers.add(layer(owner, i, count, arrays));
             }
             opened = true;
             return new CrossLayerTranscoder(
                     owner, files, config.modelName(), config.inputHook(), config.outputHook(), layers);
-        } catch (IllegalArgumentException e) {
-            throw new IOException(folder + ": it is no cross-layer transcoder: " + e.getMessage(), e);
         } finally {
             if (!opened) {
                 close(owner, files);
@@ -174,25 +205,51 @@ public final class CrossLayerTranscoder implements Transcoders {
 
     private static Layer layer(NDManager owner, int layer, int count, Map<String, NDArray> arrays) {
         NDArray decoder = Transcoder.required(arrays, Transcoder.W_DEC);
-        @Nullable NDArray threshold = arrays.get(Transcoder.THRESHOLD);
+        NDArray encoder = Transcoder.required(arrays, Transcoder.W_ENC);
+        return layer(owner, layer, count, arrays, Stored.of(encoder), Stored.of(decoder));
+    }
+
+    /**
+     * A matrix that may be left in its file.
+     *
+     * @param matrix its rows
+     * @param all whether a decoder has rows for all layers, those below too
+     * @param shape its sizes
+     */
+    @SuppressWarnings("ArrayRecordComponent") // package-private, not shared
+    record Stored(Matrix matrix, boolean all, long... shape) {
+        static Stored of(NDArray array) {
+            long[] shape = array.getShape().getShape();
+            if (shape.length < 2 || array.size() == 0) {
+                throw new IllegalArgumentException("the matrices of a transcoder have rows, got shape " + array.getShape());
+            }
+            return new Stored(Matrix.of(array), false, shape);
+        }
+    }
+
+    private static Layer layer(
+            NDManager owner, int layer, int count, Map<String, NDArray> small, Stored encoder, Stored decoder) {
+        long[] written = decoder.shape();
+        int expected = decoder.all() ? count : count - layer;
+        if (written.length != 3 || written[1] != expected) {
+            throw new IllegalArgumentException("W_dec of layer " + layer + " must be [features, " + expected
+                    + ", dModel], one entry for each layer " + (decoder.all() ? "" : "from this one to the last")
+                    + ", got " + new Shape(written));
+        }
+        @Nullable NDArray threshold = small.get(Transcoder.THRESHOLD);
         Activation activation = threshold == null ? Activation.RELU : Activation.JUMP_RELU;
         Map<String, long[]> shapes = new LinkedHashMap<>();
-        arrays.forEach((name, array) -> shapes.put(name, array.getShape().getShape()));
-        long[] written = decoder.getShape().getShape();
-        if (written.length != 3 || written[1] != count - layer) {
-            throw new IllegalArgumentException("W_dec of layer " + layer + " must be [features, " + (count - layer)
-                    + ", dModel], one entry for each layer from this one to the last, got " + new Shape(written));
-        }
+        small.forEach((name, array) -> shapes.put(name, array.getShape().getShape()));
+        shapes.put(Transcoder.W_ENC, encoder.shape());
         shapes.put(Transcoder.W_DEC, new long[] {written[0], written[2]});
         Transcoder.check(activation, shapes);
-        Encoder encoder = Encoder.of(
-                owner,
-                activation,
-                Transcoder.required(arrays, Transcoder.W_ENC),
-                Transcoder.required(arrays, Transcoder.B_ENC),
-                threshold);
         return new Layer(
-                encoder, decoder, Transcoder.required(arrays, Transcoder.B_DEC), arrays.get(Transcoder.W_SKIP));
+                Encoder.of(
+                        owner, activation, encoder.matrix(), Transcoder.required(small, Transcoder.B_ENC), threshold),
+                decoder.matrix(),
+                (int) written[1],
+                Transcoder.required(small, Transcoder.B_DEC),
+                small.get(Transcoder.W_SKIP));
     }
 
     private Layer layer(int layer) {
@@ -255,7 +312,7 @@ public final class CrossLayerTranscoder implements Transcoders {
 
     @Override
     public NDArray encoderRows(int layer, long[] features, NDManager owner) {
-        return Encoder.rows(layer(layer).encoder().w(), features, owner);
+        return layer(layer).encoder().w().rows(features, owner);
     }
 
     @Override
@@ -265,16 +322,12 @@ public final class CrossLayerTranscoder implements Transcoders {
 
     @Override
     public NDArray decoderRows(int layer, long[] features, int target, NDManager owner) {
-        NDArray decoder = layer(layer).decoder();
         if (target < layer || target >= size()) {
             throw new IllegalArgumentException("features of layer " + layer + " write to layers " + layer + " to "
                     + (size() - 1) + ", got " + target);
         }
-        int written = size() - layer;
-        long[] rows = IntStream.range(0, features.length)
-                .mapToLong(i -> features[i] * written + (target - layer))
-                .toArray();
-        return Encoder.rows(Tensors.alias(decoder, owner).reshape(-1, dModel()), rows, owner);
+        Layer from = layer(layer);
+        return from.decoder().rows(from.rows(features, target - layer, size() - layer), owner);
     }
 
     @Override
@@ -299,12 +352,6 @@ public final class CrossLayerTranscoder implements Transcoders {
                         manager,
                         chosen.length > 0 ? chosen : IntStream.range(0, size()).toArray())
                 .hooks();
-    }
-
-    /** What a layer's features write into one layer's MLP output: [..., feature] → [..., dModel]. */
-    NDArray written(int layer, NDArray features, int target) {
-        NDArray all = Tensors.alias(layer(layer).decoder(), features.getManager());
-        return features.matMul(Encoder.like(all.get(":, " + (target - layer)), features));
     }
 
     @Override

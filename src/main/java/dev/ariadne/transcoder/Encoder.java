@@ -16,25 +16,25 @@ import org.jspecify.annotations.Nullable;
  */
 record Encoder(
         Activation activation,
-        NDArray w,
+        Matrix w,
         NDArray b,
         @Nullable NDArray threshold,
         NDArray k) {
-    static Encoder of(NDManager manager, Activation activation, NDArray w, NDArray b, @Nullable NDArray threshold) {
+    static Encoder of(NDManager manager, Activation activation, Matrix w, NDArray b, @Nullable NDArray threshold) {
         return new Encoder(activation, w, b, threshold, manager.create((long) activation.k()));
     }
 
     int features() {
-        return (int) w.getShape().get(0);
+        return (int) w.rows();
     }
 
     int dModel() {
-        return (int) w.getShape().get(1);
+        return w.width();
     }
 
     /** x [..., dModel] → [..., feature]. */
     NDArray preactivations(NDArray x) {
-        return Tensors.linear(x, like(w, x), like(b, x));
+        return w.read(x, b);
     }
 
     /** f of pre-activations [..., feature]. */
@@ -54,10 +54,5 @@ record Encoder(
     /** A weight in the type of an array that it meets, owned by that array's manager. */
     static NDArray like(NDArray weight, NDArray x) {
         return Tensors.alias(weight, x.getManager()).toType(x.getDataType(), false);
-    }
-
-    /** Some rows of a matrix [row, width] → [chosen, width]. */
-    static NDArray rows(NDArray matrix, long[] chosen, NDManager owner) {
-        return Tensors.embedding(owner.create(chosen), matrix);
     }
 }

@@ -43,8 +43,16 @@ public final class Transcoder implements AutoCloseable {
     /** Takes over the arrays and the manager that owns them. */
     Transcoder(NDManager manager, Activation activation, Map<String, NDArray> arrays) {
         this.manager = manager;
+        if (required(arrays, W_ENC).getShape().dimension() != 2) {
+            throw new IllegalArgumentException(
+                    "W_enc must be [features, dModel], got " + required(arrays, W_ENC).getShape());
+        }
         this.encoder = Encoder.of(
-                manager, activation, required(arrays, W_ENC), required(arrays, B_ENC), arrays.get(THRESHOLD));
+                manager,
+                activation,
+                Matrix.of(required(arrays, W_ENC)),
+                required(arrays, B_ENC),
+                arrays.get(THRESHOLD));
         this.decoder = required(arrays, W_DEC);
         this.decoderBias = required(arrays, B_DEC);
         this.skip = arrays.get(W_SKIP);
@@ -205,7 +213,7 @@ public final class Transcoder implements AutoCloseable {
 
     /** W_enc [features, dModel]; the transcoder's own. */
     public NDArray encoder() {
-        return encoder.w();
+        return encoder.w().held();
     }
 
     /** b_enc [features]; the transcoder's own. */
@@ -288,10 +296,15 @@ public final class Transcoder implements AutoCloseable {
         }
     }
 
+    /** What turns an input into features. */
+    Encoder parts() {
+        return encoder;
+    }
+
     /** The arrays by their names in a file. */
     Map<String, NDArray> stored() {
         Map<String, NDArray> arrays = new LinkedHashMap<>();
-        arrays.put(W_ENC, encoder.w());
+        arrays.put(W_ENC, encoder.w().held());
         arrays.put(B_ENC, encoder.b());
         arrays.put(W_DEC, decoder);
         arrays.put(B_DEC, decoderBias);

@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.IntStream;
@@ -22,6 +23,7 @@ import java.util.stream.IntStream;
  * @param k of top-k transcoders, else 0
  */
 record TranscoderConfig(String modelName, String inputHook, String outputHook, List<String> files, int k) {
+    private static final List<String> ENDINGS = List.of(".safetensors", ".npz");
     private static final long MOST_BYTES = 1 << 20;
     private static final Pattern ENTRY = Pattern.compile("([A-Za-z_][A-Za-z0-9_]*):(?:\\s+(.*))?");
     private static final Pattern ITEM = Pattern.compile("\\s*-\\s+(.*)");
@@ -41,17 +43,12 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
         if (!kind.equals(SET)) {
             throw new IOException(file + ": model_kind is '" + kind + "'; what is read is '" + SET + "'");
         }
-        List<String> files = entries.getOrDefault("transcoders", List.of());
-        if (files.isEmpty()) {
-            throw new IOException(
-                    file + ": it names no transcoders; list one file for each layer under 'transcoders:'");
-        }
-        return of(file, entries, files);
+        return of(file, entries);
     }
 
     /** Reads the configuration of a cross-layer transcoder, which need not name its files. */
     static TranscoderConfig readCrossLayer(Path file) throws IOException {
-        TranscoderConfig config = of(file, entries(file), List.of());
+        TranscoderConfig config = of(file, entries(file));
         if (config.k() > 0) {
             throw new IOException(
                     file + ": a cross-layer transcoder is ReLU or JumpReLU, got topk with k " + config.k());
@@ -82,8 +79,8 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
         return parse(file, lines);
     }
 
-    private static TranscoderConfig of(Path file, Map<String, List<String>> entries, List<String> files)
-            throws IOException {
+    private static TranscoderConfig of(Path file, Map<String, List<String>> entries) throws IOException {
+        List<String> files = entries.getOrDefault("transcoders", List.of());
         String activation = one(file, entries, "activation", "");
         String k = one(file, entries, "k", "0");
         if (!k.matches("\\d{1,9}") || (activation.equals("topk") != !k.equals("0"))) {
@@ -149,16 +146,47 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
      *
      * @throws IOException when there is neither
      */
-    Path resolve(Path folder, int layer, String usual) throws IOException {
-        Matcher last = LAST_PART.matcher(files.get(layer));
-        List<String> names = last.find() ? List.of(last.group(), usual) : List.of(usual);
-        for (String name : names) { // the last part only: nothing outside the folder is opened
-            if (name.endsWith(".safetensors") && Files.isRegularFile(folder.resolve(name))) {
+    Path resolve(Path folder, int layer) throws IOException {
+        String usual = "layer_" + layer + ".safetensors";
+        List<String> names = files.isEmpty() ? List.of(usual) : names(layer, usual);
+        for (String name : names) { // plain names only: nothing outside the folder is opened
+            if (ENDINGS.stream().anyMatch(name::endsWith) && Files.isRegularFile(folder.resolve(name))) {
                 return folder.resolve(name);
             }
         }
-        throw new IOException(folder + ": the configuration names '" + files.get(layer) + "' for layer " + layer
-                + ", and there is no file " + String.join(" or ", names) + " here; download it into this folder");
+        throw new IOException(folder + ": the configuration names '" + (files.isEmpty() ? usual : files.get(layer))
+                + "' for layer " + layer + ", and there is no file " + String.join(" or ", names)
+                + " here; download it into this folder");
+    }
+
+    private List<String> names(int layer, String usual) {
+        List<String> names = new ArrayList<>();
+        HubPlace.of(files.get(layer)).ifPresent(place -> names.add(place.path()));
+        Optional<String> last = last(files.get(layer));
+        if (last.isPresent() && files.stream().filter(other -> last.equals(last(other))).count() == 1) {
+            names.add(last.get());
+        }
+        names.add(usual);
+        return names.stream().distinct().toList();
+    }
+
+    private static Optional<String> last(String file) {
+        Matcher last = LAST_PART.matcher(file);
+        return last.find() ? Optional.of(last.group()) : Optional.empty();
+    }
+
+    /** How many layers there are: as many as are named, or as many as lie in the folder under the usual names. */
+    int layers(Path folder) throws IOException {
+        int count = files.size();
+        while (files.isEmpty() && Files.isRegularFile(folder.resolve("layer_" + count + ".safetensors"))) {
+            count++;
+        }
+        if (count == 0) {
+            throw new IOException(folder.resolve(TranscoderSet.CONFIG)
+                    + ": it names no transcoders, and there is no layer_0.safetensors; list one file for each layer under"
+                    + " 'transcoders:'");
+        }
+        return count;
     }
 
     String toYaml() {

@@ -11,28 +11,46 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
+import java.util.Objects;
 import org.jspecify.annotations.Nullable;
 
-/** A layer's transcoder, in memory or in a file that is read when it is first asked for. */
+/**
+ * A layer's transcoder, in memory or in a file: biases are read when the layer is first used, matrices are mapped or left in the file, and
+ * all is read when the whole transcoder is asked for.
+ */
 final class TranscoderFile implements AutoCloseable {
-    private static final String OTHER_THRESHOLD = "threshold"; // as some files call it
-    private static final List<String> NAMES = List.of(
-            Transcoder.W_ENC,
-            Transcoder.B_ENC,
-            Transcoder.W_DEC,
-            Transcoder.B_DEC,
-            Transcoder.THRESHOLD,
-            Transcoder.W_SKIP);
-
     private final @Nullable Checkpoint file;
+    private final Layout layout;
     private final Activation activation;
     private final long[] shape; // features, dModel
+    private @Nullable Parts parts;
     private @Nullable Transcoder transcoder;
 
+    /** What is used of a transcoder, its matrices maybe in the file; closed by its manager. */
+    record Parts(
+            NDManager manager,
+            Encoder encoder,
+            Matrix decoder,
+            NDArray decoderBias,
+            @Nullable NDArray skip) {
+        static Parts of(NDManager manager, Transcoder all) {
+            return new Parts(
+                    manager,
+                    all.parts(),
+                    Matrix.of(all.decoder()),
+                    all.decoderBias(),
+                    all.skip().orElse(null));
+        }
+    }
+
     private TranscoderFile(
-            @Nullable Checkpoint file, Activation activation, long[] shape, @Nullable Transcoder transcoder) {
+            @Nullable Checkpoint file,
+            Layout layout,
+            Activation activation,
+            long[] shape,
+            @Nullable Transcoder transcoder) {
         this.file = file;
+        this.layout = layout;
         this.activation = activation;
         this.shape = shape;
         this.transcoder = transcoder;
@@ -40,7 +58,7 @@ final class TranscoderFile implements AutoCloseable {
 
     static TranscoderFile of(Transcoder transcoder) {
         long[] shape = {transcoder.features(), transcoder.dModel()};
-        return new TranscoderFile(null, transcoder.activation(), shape, transcoder);
+        return new TranscoderFile(null, Layout.OURS, transcoder.activation(), shape, transcoder);
     }
 
     /** Reads the header and checks all sizes; k is 0 where the file decides: a threshold makes it JumpReLU. */
@@ -48,15 +66,13 @@ final class TranscoderFile implements AutoCloseable {
         Checkpoint file = Checkpoint.open(path);
         boolean opened = false;
         try {
-            Map<String, long[]> shapes = new LinkedHashMap<>();
-            for (String name : NAMES) {
-                stored(file, name).ifPresent(as -> shapes.put(name, file.shape(as)));
-            }
+            Layout layout = Layout.of(file);
+            Map<String, long[]> shapes = layout.shapes(file);
             boolean jumps = shapes.containsKey(Transcoder.THRESHOLD);
             Activation activation = k > 0 ? Activation.topK(k) : jumps ? Activation.JUMP_RELU : Activation.RELU;
             Transcoder.check(activation, shapes);
-            long[] shape = file.shape(Transcoder.W_ENC);
-            TranscoderFile layer = new TranscoderFile(file, activation, shape, null);
+            long[] shape = Objects.requireNonNull(shapes.get(Transcoder.W_ENC));
+            TranscoderFile layer = new TranscoderFile(file, layout, activation, shape, null);
             opened = true;
             return layer;
         } catch (IllegalArgumentException e) {
@@ -67,15 +83,6 @@ final class TranscoderFile implements AutoCloseable {
                 file.close();
             }
         }
-    }
-
-    private static Optional<String> stored(Checkpoint file, String name) {
-        if (file.contains(name)) {
-            return Optional.of(name);
-        }
-        return name.equals(Transcoder.THRESHOLD) && file.contains(OTHER_THRESHOLD)
-                ? Optional.of(OTHER_THRESHOLD)
-                : Optional.empty();
     }
 
     int features() {
@@ -90,34 +97,80 @@ final class TranscoderFile implements AutoCloseable {
         return activation;
     }
 
+    synchronized Parts parts() {
+        if (parts == null) {
+            parts = read(owner -> {
+                if (transcoder != null) {
+                    return Parts.of(owner, transcoder);
+                }
+                Map<String, NDArray> small = new LinkedHashMap<>();
+                for (String name : List.of(
+                        Transcoder.B_ENC, Transcoder.B_DEC, Transcoder.THRESHOLD, Transcoder.W_SKIP)) {
+                    layout.read(file(), name, owner).ifPresent(array -> small.put(name, array));
+                }
+                Matrix encoder = layout.matrix(file(), Transcoder.W_ENC, owner);
+                return new Parts(
+                        owner,
+                        Encoder.of(
+                                owner,
+                                activation,
+                                encoder,
+                                Transcoder.required(small, Transcoder.B_ENC),
+                                small.get(Transcoder.THRESHOLD)),
+                        layout.matrix(file(), Transcoder.W_DEC, owner),
+                        Transcoder.required(small, Transcoder.B_DEC),
+                        small.get(Transcoder.W_SKIP));
+            });
+        }
+        return parts;
+    }
+
     synchronized Transcoder transcoder() {
         if (transcoder == null) {
-            if (file == null) {
-                throw new AssertionError("neither a file nor a transcoder");
-            }
-            NDManager owner = Tensors.engine().newBaseManager(Device.cpu());
-            try {
+            transcoder = read(owner -> {
                 Map<String, NDArray> arrays = new LinkedHashMap<>();
-                for (String name : NAMES) {
-                    Optional<String> as = stored(file, name);
-                    if (as.isPresent()) {
-                        arrays.put(name, file.read(owner, as.get()));
-                    }
+                for (String name : Layout.NAMES) {
+                    layout.read(file(), name, owner).ifPresent(array -> arrays.put(name, array));
                 }
-                transcoder = new Transcoder(owner, activation, arrays);
-            } catch (IOException e) {
-                owner.close();
-                throw new UncheckedIOException(e.getMessage(), e);
-            } catch (RuntimeException | Error e) {
-                owner.close();
-                throw e;
+                return new Transcoder(owner, activation, arrays);
+            });
+            if (parts != null) { // what was handed out stays until the end
+                parts = Parts.of(parts.manager(), transcoder);
             }
         }
         return transcoder;
     }
 
+    private Checkpoint file() {
+        if (file == null) {
+            throw new AssertionError("neither a file nor a transcoder");
+        }
+        return file;
+    }
+
+    /** Reads something into arrays of an owner, which is closed where it fails. */
+    private interface Reading<T> {
+        T of(NDManager owner) throws IOException;
+    }
+
+    private <T> T read(Reading<T> reading) {
+        NDManager owner = Tensors.engine().newBaseManager(Device.cpu());
+        try {
+            return reading.of(owner);
+        } catch (IOException e) {
+            owner.close();
+            throw new UncheckedIOException(e.getMessage(), e);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
     @Override
     public synchronized void close() {
+        if (parts != null) {
+            parts.manager().close();
+        }
         if (transcoder != null) {
             transcoder.close();
         }

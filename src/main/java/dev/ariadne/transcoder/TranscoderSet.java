@@ -97,23 +97,33 @@ public final class TranscoderSet implements Transcoders {
     }
 
     /**
-     * Opens a folder: reads its configuration and the headers of its files, and checks their sizes. Weights are read when a layer is first
-     * used, or mapped where they can be.
+     * Opens a folder: reads its configuration and the headers of its files, and checks their sizes. Files are circuit-tracer's, GemmaScope's
+     * ({@code .npz}) or GemmaScope 2's. Weights are mapped where they can be, else read a piece at a time when they are used: see {@link
+     * #readWhole}.
      *
      * @throws IOException naming the file and what is wrong with it
      */
     public static TranscoderSet load(Path folder) throws IOException {
         TranscoderConfig config = TranscoderConfig.read(folder.resolve(CONFIG));
+        List<Path> files = new ArrayList<>();
+        for (int layer = 0; layer < config.layers(folder); layer++) {
+            files.add(config.resolve(folder, layer));
+        }
+        return open(config, files);
+    }
+
+    /** Opens one file for each layer. */
+    static TranscoderSet open(TranscoderConfig config, List<Path> files) throws IOException {
         List<TranscoderFile> layers = new ArrayList<>();
         boolean opened = false;
         try {
-            for (int layer = 0; layer < config.files().size(); layer++) {
-                Path file = config.resolve(folder, layer, fileName(layer));
-                layers.add(TranscoderFile.open(file, config.k()));
-                if (layers.get(layer).dModel() != layers.get(0).dModel()) {
-                    throw new IOException(file + ": its transcoder has width "
-                            + layers.get(layer).dModel() + ", that of layer 0 has "
-                            + layers.get(0).dModel() + "; the files of a set are of one model");
+            for (Path file : files) {
+                TranscoderFile layer = TranscoderFile.open(file, config.k());
+                layers.add(layer);
+                if (layer.dModel() != layers.get(0).dModel()) {
+                    throw new IOException(file + ": its transcoder has width " + layer.dModel()
+                            + ", that of layer 0 has " + layers.get(0).dModel()
+                            + "; the files of a set are of one model");
                 }
             }
             TranscoderSet set = new TranscoderSet(config, layers);
@@ -246,12 +256,23 @@ public final class TranscoderSet implements Transcoders {
     }
 
     /**
-     * A layer's transcoder; closed with the set.
+     * A layer's transcoder, wholly in memory or mapped from now on; closed with the set.
      *
      * @throws java.io.UncheckedIOException when its file cannot be read
      */
     public Transcoder transcoder(int layer) {
         return file(layer).transcoder();
+    }
+
+    /**
+     * Reads all that is not mapped into memory: many runs are then faster, where it fits. Without it, only the rows of features that are
+     * active are read of decoders, and encoders a piece at a time.
+     *
+     * @return this
+     */
+    public TranscoderSet readWhole() {
+        IntStream.range(0, size()).forEach(this::transcoder);
+        return this;
     }
 
     private TranscoderFile file(int layer) {
@@ -264,22 +285,22 @@ public final class TranscoderSet implements Transcoders {
 
     @Override
     public NDArray preactivations(int layer, NDArray x) {
-        return transcoder(layer).preactivations(x);
+        return file(layer).parts().encoder().preactivations(x);
     }
 
     @Override
     public NDArray activate(int layer, NDArray preactivations) {
-        return transcoder(layer).activate(preactivations);
+        return file(layer).parts().encoder().activate(preactivations);
     }
 
     @Override
     public NDArray encoderRows(int layer, long[] features, NDManager owner) {
-        return Encoder.rows(transcoder(layer).encoder(), features, owner);
+        return file(layer).parts().encoder().w().rows(features, owner);
     }
 
     @Override
     public NDArray encoderBias(int layer) {
-        return transcoder(layer).encoderBias();
+        return file(layer).parts().encoder().b();
     }
 
     @Override
@@ -288,17 +309,17 @@ public final class TranscoderSet implements Transcoders {
             throw new IllegalArgumentException(
                     "a layer's features write to its own MLP output, " + layer + ", got " + target);
         }
-        return Encoder.rows(transcoder(layer).decoder(), features, owner);
+        return file(layer).parts().decoder().rows(features, owner);
     }
 
     @Override
     public NDArray decoderBias(int layer) {
-        return transcoder(layer).decoderBias();
+        return file(layer).parts().decoderBias();
     }
 
     @Override
     public Optional<NDArray> skip(int layer) {
-        return transcoder(layer).skip();
+        return Optional.ofNullable(file(layer).parts().skip());
     }
 
     @Override

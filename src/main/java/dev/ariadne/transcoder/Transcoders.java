@@ -2,14 +2,19 @@ package dev.ariadne.transcoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
+import java.util.stream.LongStream;
 
 /**
  * Transcoders for all layers of a model: each layer has features that are read off one activation, and write to that layer's MLP output
@@ -28,6 +33,17 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
         return TranscoderConfig.isCrossLayer(folder.resolve(TranscoderSet.CONFIG))
                 ? CrossLayerTranscoder.load(folder)
                 : TranscoderSet.load(folder);
+    }
+
+    /**
+     * Opens a folder, or transcoders on the hub, from its cache or by a download that can be resumed.
+     *
+     * @param name a folder; "org/name", "org/name/folder" or "org/name@revision"; or "gemma" or "llama", as circuit-tracer has them
+     * @throws IOException naming the file and what is wrong with it, or why it cannot be fetched
+     */
+    static Transcoders load(String name) throws IOException {
+        Path folder = Path.of(name.startsWith("hf://") ? "" : name);
+        return !name.startsWith("hf://") && Files.isDirectory(folder) ? load(folder) : HubTranscoders.load(name);
     }
 
     /** How many layers there are. */
@@ -102,6 +118,58 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
 
     /** What a layer adds to its MLP output by a matrix [dModel, dModel], as x·wᵀ, FLOAT32; the transcoders' own. */
     Optional<NDArray> skip(int layer);
+
+    /**
+     * What a layer's features write into the MLP output of one layer, besides bias and skip; only rows of active ones are looked at.
+     *
+     * @param features of the layer [..., feature]
+     * @param target from the layer to {@link #lastWritten}
+     * @return [..., dModel], of the features' type and manager
+     */
+    default NDArray written(int layer, NDArray features, int target) {
+        NDManager owner = features.getManager();
+        NDArray flat = features.reshape(-1, features(layer)); // [row, feature]
+        float[] sizes = flat.abs().sum(new int[] {0}).toType(DataType.FLOAT32, false).toFloatArray();
+        long[] active = LongStream.range(0, sizes.length).filter(i -> sizes[(int) i] != 0).toArray();
+        long[] shape = features.getShape().getShape().clone();
+        shape[shape.length - 1] = dModel();
+        if (active.length == 0) {
+            return owner.zeros(new Shape(shape), features.getDataType());
+        }
+        NDArray some = Tensors.embedding(owner.create(active), flat.transpose()); // [active, row]
+        NDArray rows = decoderRows(layer, active, target, owner).toType(features.getDataType(), false);
+        return some.transpose().matMul(rows).reshape(new Shape(shape));
+    }
+
+    /**
+     * A layer's MLP output as the transcoders see it.
+     *
+     * @param target the layer
+     * @param inputs what each layer up to it reads [..., dModel], by layer
+     * @return [..., dModel], of the type and manager of what the layer reads
+     */
+    default NDArray reconstruct(int target, List<NDArray> inputs) {
+        NDArray x = inputs.get(target);
+        NDArray sum = x.mul(0).add(Encoder.like(decoderBias(target), x));
+        for (int layer = 0; layer <= target; layer++) {
+            if (lastWritten(layer) >= target) {
+                sum = sum.add(written(layer, encode(layer, inputs.get(layer)), target));
+            }
+        }
+        Optional<NDArray> skip = skip(target);
+        return skip.isEmpty() ? sum : sum.add(Tensors.linear(x, Encoder.like(skip.get(), x), null));
+    }
+
+    /**
+     * How good the transcoders are on texts.
+     *
+     * @param model whose MLPs they stand for
+     * @param texts token ids, each text beginning with the model's first token, whose activations do not count
+     * @throws IllegalArgumentException when there are no texts of two tokens or more, or the transcoders are for another model
+     */
+    default TranscoderStats stats(HookedTransformer model, List<long[]> texts) {
+        return TranscoderStats.of(model, this, texts);
+    }
 
     /**
      * Hooks that put reconstructions in the place of MLP outputs, for one run.

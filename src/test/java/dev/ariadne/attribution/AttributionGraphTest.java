@@ -15,7 +15,10 @@ import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -249,6 +252,28 @@ class AttributionGraphTest {
                 .containsExactlyElementsOf(pruned.edges().stream()
                         .map(AttributionGraph.GraphEdge::weight)
                         .toList());
+    }
+
+    @Test
+    void theLinksOfAWholeFileAddUpToEachValueWhereTheBiasIsANode() {
+        AttributionGraph graph = gemma.attribute(TOKENS, DEFAULT);
+        GraphJson json = graph.prune(1, 1).toJsonWithBias("whole");
+        double[] sums = new double[graph.size()];
+        Map<String, Integer> numbers = new HashMap<>();
+        for (int node = 0; node < graph.size(); node++) {
+            GraphNode each = graph.node(node);
+            if (each.kind() == GraphNode.Kind.FEATURE) {
+                numbers.put(each.layer() + "_" + each.index() + "_" + each.position(), node);
+            } else if (each.kind() == GraphNode.Kind.TARGET) {
+                numbers.put(each.layer() + 1 + "_" + each.index() + "_" + each.position(), node);
+            }
+        }
+        json.links().forEach(link -> sums[Objects.requireNonNull(numbers.get(link.target()))] += link.weight());
+        for (int target = graph.targetNode(0); target < graph.size(); target++) {
+            assertThat(sums[target]).isCloseTo(graph.value(target), within(1e-4));
+        }
+        assertThat(json.links()).anyMatch(link -> link.source().equals("bias_0_0"));
+        assertThat(graph.prune(1, 1).toJson("whole").links()).noneMatch(link -> link.source().startsWith("bias"));
     }
 
     @Test

@@ -2,6 +2,7 @@ package dev.ariadne.attribution;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
@@ -102,6 +103,29 @@ class GraphJsonTest {
                 .isEqualTo("Texas");
         assertThat(graph.nodes().get(2).index()).isEqualTo(7);
         assertThat(graph.nodes().get(0).index()).as("the token's").isEqualTo(5);
+    }
+
+    @Test
+    void aGraphFromNeuronpediaKeepsItsMeaningAndGetsItsScores() throws IOException {
+        GraphJson graph = read(resource("neuronpedia.json"));
+        assertThat(graph.nodes()).hasSize(46);
+        assertThat(graph.links()).hasSize(175).contains(new Link("error_17_3", "19_4466_3", 7.0625));
+        assertThat(graph.metadata().more()).containsKeys("info", "generation_settings", "pruning_settings");
+        JsonNode expected = JSON.readTree(resource("neuronpedia.json").replaceAll("\"(\\d+)_-1_3\"", "\"error_$1_3\""));
+        assertThat(written(graph)).isEqualTo(expected);
+        assertScores(graph.scores(), 0.6443605044785814, 0.8593157528483271);
+        List<String> some = List.of("25_6324_3", "19_12116_3", "24_11777_3", "E_2_0");
+        assertScores(graph.scores(some), 0.5271480685383282, 0.7778413928640646);
+        assertScores(graph.scores(List.of("0_35_3")), 0.47497654384654936, 0.7398460299196659);
+        assertThatThrownBy(() -> graph.scores(List.of("1_1_1")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("'1_1_1'");
+    }
+
+    /** Expected: a dense power iteration in NumPy; both in float64. */
+    private static void assertScores(GraphScores scores, double replacement, double completeness) {
+        assertThat(scores.replacement()).isCloseTo(replacement, within(1e-12));
+        assertThat(scores.completeness()).isCloseTo(completeness, within(1e-12));
     }
 
     @Test

@@ -21,6 +21,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Random;
 import java.util.function.Function;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -80,6 +81,49 @@ class SweepTest {
         }
     }
 
+    /**
+     * The frozen model is linear: gradients of the most probable logit are the same for other tokens (all but the first are replaced), and where
+     * noise is added to the embeddings and to what MLPs write, so that second derivatives are zero.
+     */
+    @ParameterizedTest
+    @CsvSource({
+        "models/gpt2-tiny, hook_resid_mid, hook_mlp_out, false",
+        "models/llama-tiny, mlp.hook_in, mlp.hook_out, true",
+        "models/gemma2-tiny, mlp.hook_in, mlp.hook_out, true",
+        "models/qwen3-tiny, hook_mlp_in, hook_mlp_out, false",
+        "tl/parallel-tiny, mlp.hook_in, mlp.hook_out, true"
+    })
+    void gradientsDependNeitherOnTokensNorOnActivations(String path, String input, String output, boolean skip) {
+        try (HookedTransformer model = HookedTransformer.load(
+                        Path.of("src/test/resources").resolve(path).toString(), "cpu");
+                Transcoders transcoders =
+                        new RandomTranscoders(model, 24, 1).perLayer(input, output, Activation.RELU, skip);
+                Twin twin = new Twin(ReplacementModel.of(model, transcoders))) {
+            long best = model.next(new long[][] {TOKENS}).top(1).get(0).id();
+            Map<String, float[]> expected = twin.gradients(best, TOKENS, 0);
+            assertThat(expected).hasSize(model.config().nLayers() + 1);
+            assertThat(expected.values().stream().mapToDouble(SweepTest::largest).max().orElseThrow())
+                    .isGreaterThan(1e-2);
+            long[] others = {TOKENS[0], 8, 11, 4, 21, 17};
+            assertSame(twin.gradients(best, others, 0), expected);
+            assertSame(twin.gradients(best, TOKENS, 3), expected);
+        }
+    }
+
+    private static double largest(float... values) {
+        double most = 0;
+        for (float value : values) {
+            most = Math.max(most, Math.abs(value));
+        }
+        return most;
+    }
+
+    private static void assertSame(Map<String, float[]> found, Map<String, float[]> expected) {
+        expected.forEach((name, values) -> assertThat(found.get(name))
+                .as(name)
+                .containsExactly(values, within((float) (1e-5 * Math.max(1, largest(values))))));
+    }
+
     /** Rows by autograd. */
     private static final class Twin implements AutoCloseable {
         private final HookedTransformer model;
@@ -118,6 +162,34 @@ class SweepTest {
 
         /** Gradients of a scalar of what one layer reads, or of the logits where there is no layer. */
         private ActivationCache differentiate(int layer, Function<NDArray, NDArray> scalar) {
+            return differentiate(layer, scalar, TOKENS, 0);
+        }
+
+        /** Gradients of a logit with respect to the embedding and to each MLP output. */
+        Map<String, float[]> gradients(long token, long[] tokens, double noise) {
+            Map<String, float[]> all = new LinkedHashMap<>();
+            Function<NDArray, NDArray> scalar = logits -> uncapped(logits.get(0, tokens.length - 1)).get(token);
+            try (ActivationCache cache = differentiate(transcoders.size(), scalar, tokens, noise)) {
+                all.put("hook_embed", cache.grad("hook_embed").array().toFloatArray());
+                for (int i = 0; i < transcoders.size(); i++) {
+                    String name = transcoders.output(i).toString();
+                    all.put(name, cache.grad(name).array().toFloatArray());
+                }
+            }
+            return all;
+        }
+
+        private NDArray noisy(NDArray x, double noise) {
+            Random random = new Random(x.getShape().size());
+            float[] values = new float[(int) x.size()];
+            for (int i = 0; i < values.length; i++) {
+                values[i] = (float) (noise * random.nextGaussian());
+            }
+            return x.add(x.getManager().create(values, x.getShape()));
+        }
+
+        private ActivationCache differentiate(
+                int layer, Function<NDArray, NDArray> scalar, long[] tokens, double noise) {
             NDArray[] read = new NDArray[transcoders.size()];
             List<Hook> hooks = new ArrayList<>();
             clean.forEach((name, value) -> {
@@ -134,19 +206,20 @@ class SweepTest {
                 }));
                 String output = transcoders.output(i).toString();
                 hooks.add(Hook.at(output, x -> {
-                    NDArray held = Tensors.alias(clean(output), x.getManager());
+                    NDArray held = noisy(Tensors.alias(clean(output), x.getManager()), noise);
                     return transcoders.skip(at).isEmpty()
                             ? held
                             : held.add(read[at].sub(clean(input))
                                     .matMul(transcoders.skip(at).get().transpose()));
                 }));
             }
+            hooks.add(Hook.at("hook_embed", x -> noisy(x, noise)));
             List<String> outputs = new ArrayList<>(List.of("hook_embed"));
             for (int i = 0; i < transcoders.size(); i++) {
                 outputs.add(transcoders.output(i).toString());
             }
             return model.runWithGradients(
-                    new long[][] {TOKENS},
+                    new long[][] {tokens},
                     logits -> scalar.apply(layer < transcoders.size() ? read[layer] : logits),
                     outputs,
                     hooks.toArray(Hook[]::new));

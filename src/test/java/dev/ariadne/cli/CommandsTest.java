@@ -118,6 +118,20 @@ class CommandsTest {
     }
 
     @Test
+    void theTutorialModelsOwnTranscodersAreUsedWhereNoneAreGiven() throws IOException {
+        int code = run("attribute", "tutorial", "Fact: the capital of the state containing Dallas is", "-o", in("d.json"));
+        assertThat(code).as(err.toString()).isZero();
+        assertThat(GraphJson.read(folder.resolve("d.json")).nodes())
+                .as("features with the names that ship")
+                .anyMatch(node -> node.kind() == GraphJson.Kind.FEATURE && !node.label().isEmpty());
+        assertThat(run("attribute", "gpt2-tiny", "x", "-o", in("e.json"))).isEqualTo(1);
+        assertThat(err.toString()).contains("no transcoders for 'gpt2-tiny'").doesNotContain("\tat ");
+        assertThat(run("attribute", "tutorial", "x", "-t", "no-such-folder", "-o", in("e.json")))
+                .isEqualTo(1);
+        assertThat(err.toString()).contains("'no-such-folder' is neither a folder here nor a place on the hub");
+    }
+
+    @Test
     void viewWritesAPageAndPictures() throws IOException {
         assertThat(run("view", GRAPH, "-o", in("g.html"))).isZero();
         assertThat(Files.readString(folder.resolve("g.html")))

@@ -209,4 +209,50 @@ class CrossLayerTranscoderTest {
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("W_dec_1.safetensors: there is no such file");
     }
+
+    /** Written here as GemmaScope 2 lays it out: a file for each layer, encoders turned, decoders with rows for lower layers too. */
+    @Test
+    void readsGemmaScope2(@TempDir Path folder) throws IOException {
+        List<Map<String, NDArray>> arrays = arrays();
+        int layers = arrays.size();
+        int width = model.config().dModel();
+        StringBuilder config = new StringBuilder("model_kind: cross_layer_transcoder\nmodel_name: gpt2-tiny\n"
+                + "feature_input_hook: hook_resid_mid\nfeature_output_hook: hook_mlp_out\ntranscoders:\n");
+        for (int layer = 0; layer < layers; layer++) {
+            Map<String, NDArray> own = arrays.get(layer);
+            own.put("activation_function.threshold", random(new Random(layer), FEATURES).abs());
+            Map<String, NDArray> stored = new LinkedHashMap<>();
+            stored.put("w_enc", turned(Objects.requireNonNull(own.get("W_enc"))));
+            NDArray lower = manager.ones(new Shape(FEATURES, layer, width));
+            NDArray decoder = Objects.requireNonNull(own.get("W_dec"));
+            stored.put("w_dec", layer == 0 ? decoder : lower.concat(decoder, 1));
+            stored.put("b_enc", Objects.requireNonNull(own.get("b_enc")));
+            stored.put("b_dec", Objects.requireNonNull(own.get("b_dec")));
+            stored.put("threshold", Objects.requireNonNull(own.get("activation_function.threshold")));
+            stored.put("affine_skip_connection", turned(Objects.requireNonNull(own.get("W_skip"))));
+            Path file = folder.resolve("clt/params_layer_" + layer + ".safetensors");
+            Files.createDirectories(file.getParent());
+            Checkpoint.write(file, stored, Map.of());
+            config.append("- hf://google/gemma-scope-2/clt/params_layer_" + layer + ".safetensors\n");
+        }
+        Files.writeString(folder.resolve("config.yaml"), config);
+        try (CrossLayerTranscoder made = of(arrays);
+                Transcoders read = Transcoders.load(folder);
+                Logits expected = model.run(TOKENS, made.hooks());
+                Logits found = model.run(TOKENS, read.hooks())) {
+            assertThat(read.view()).isEqualTo(made.view());
+            assertThat(found.array().toFloatArray())
+                    .containsExactly(expected.array().toFloatArray(), within(1e-6f));
+            for (int layer = 0; layer < layers; layer++) {
+                long[] some = {19, 0, 3};
+                assertThat(read.decoderRows(layer, some, layers - 1, manager))
+                        .isEqualTo(made.decoderRows(layer, some, layers - 1, manager));
+                assertThat(read.encoderRows(layer, some, manager)).isEqualTo(made.encoderRows(layer, some, manager));
+            }
+        }
+    }
+
+    private static NDArray turned(NDArray array) {
+        return array.transpose().add(0).reshape(-1).reshape(array.getShape().get(1), array.getShape().get(0));
+    }
 }

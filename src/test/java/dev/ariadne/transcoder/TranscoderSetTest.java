@@ -225,4 +225,84 @@ class TranscoderSetTest {
         }
         assertThatThrownBy(() -> TranscoderSet.of("x", "a", "b", List.of())).hasMessageContaining("at least one");
     }
+
+    /** Number by number, from the activations of one run for each text. */
+    @Test
+    void statisticsAreThoseOfASlowPass() {
+        List<long[]> texts = List.of(new long[] {5, 9, 3, 7, 30}, new long[] {8, 2, 40}, new long[] {8, 2, 41}, new long[] {1});
+        try (TranscoderSet set = random(Activation.JUMP_RELU)) {
+            TranscoderStats stats = set.stats(model, texts);
+            assertThat(stats.tokens()).isEqualTo(8);
+            for (int layer = 0; layer < set.size(); layer++) {
+                String input = set.input(layer).toString();
+                String output = set.output(layer).toString();
+                boolean[] alive = new boolean[20];
+                List<float[]> outputs = new ArrayList<>();
+                double missed = 0;
+                int active = 0;
+                for (long[] text : texts) {
+                    try (ActivationCache cache = model.runWithCache(new long[][] {text}, List.of(input, output))) {
+                        for (int at = 1; at < text.length; at++) {
+                            NDArray x = cache.get(input).array().get("0, " + at + ":" + (at + 1));
+                            for (Transcoder.Active each : set.transcoder(layer).active(x)) {
+                                alive[each.feature()] = true;
+                                active++;
+                            }
+                            float[] out = cache.get(output).array().get("0, " + at).toFloatArray();
+                            float[] seen = set.transcoder(layer).reconstruct(x).toFloatArray();
+                            for (int i = 0; i < out.length; i++) {
+                                missed += (out[i] - seen[i]) * (out[i] - seen[i]);
+                            }
+                            outputs.add(out);
+                        }
+                    }
+                }
+                int dead = 0;
+                for (boolean each : alive) {
+                    dead += each ? 0 : 1;
+                }
+                TranscoderStats.Layer found = stats.layers().get(layer);
+                assertThat(found.l0()).isEqualTo(active / 8.0);
+                assertThat(found.dead()).isEqualTo(dead / 20.0);
+                assertThat(found.fvu()).isCloseTo(missed / variance(outputs), within(1e-4 * missed / variance(outputs)));
+            }
+            assertAccuracy(stats, set, texts);
+            assertThatThrownBy(() -> set.stats(model, List.of(new long[] {1})))
+                    .hasMessageContaining("a text of two tokens");
+        }
+    }
+
+    /** The sum of squares around the mean. */
+    private static double variance(List<float[]> outputs) {
+        double sum = 0;
+        for (int i = 0; i < outputs.get(0).length; i++) {
+            int at = i;
+            double mean = outputs.stream().mapToDouble(out -> out[at]).average().orElseThrow();
+            sum += outputs.stream()
+                    .mapToDouble(out -> (out[at] - mean) * (out[at] - mean))
+                    .sum();
+        }
+        return sum;
+    }
+
+    private static void assertAccuracy(TranscoderStats stats, TranscoderSet set, List<long[]> texts) {
+        int right = 0;
+        int replaced = 0;
+        int same = 0;
+        for (long[] text : texts) {
+            try (Logits own = model.run(new long[][] {text});
+                    Logits other = model.run(new long[][] {text}, set.hooks())) {
+                for (int at = 0; at + 1 < text.length; at++) {
+                    long first = own.array().get("0, " + at).argMax().getLong();
+                    long second = other.array().get("0, " + at).argMax().getLong();
+                    right += first == text[at + 1] ? 1 : 0;
+                    replaced += second == text[at + 1] ? 1 : 0;
+                    same += first == second ? 1 : 0;
+                }
+            }
+        }
+        assertThat(stats.accuracy()).isEqualTo(right / 8.0);
+        assertThat(stats.replaced()).isEqualTo(replaced / 8.0);
+        assertThat(stats.agreement()).isEqualTo(same / 8.0);
+    }
 }

@@ -14,7 +14,7 @@ import java.util.Objects;
 import java.util.Set;
 
 /**
- * Named arrays in a file, or in several that make one model: safetensors or GGUF.
+ * Named arrays in a file, or in several that make one model: safetensors, GGUF or NPZ.
  *
  * <pre>{@code
  * try (var checkpoint = Checkpoint.open(Path.of("model.gguf"))) {
@@ -33,7 +33,9 @@ public final class Checkpoint implements AutoCloseable {
         /** A JSON header and plain arrays. */
         SAFETENSORS,
         /** Metadata, tokenizer and (mostly quantised) arrays. */
-        GGUF
+        GGUF,
+        /** A zip of NumPy's arrays, not compressed. */
+        NPZ
     }
 
     private final Path path;
@@ -49,7 +51,7 @@ public final class Checkpoint implements AutoCloseable {
     }
 
     /**
-     * Opens a {@code .safetensors} or {@code .gguf} file (told apart by their content), a {@code .safetensors.index.json}
+     * Opens a {@code .safetensors}, {@code .gguf} or {@code .npz} file (told apart by their content), a {@code .safetensors.index.json}
      * with its shards beside it, or the one of these in a folder.
      *
      * @throws IOException naming the path, what is wrong and what to do, if there is no such file, if its header does
@@ -173,19 +175,48 @@ public final class Checkpoint implements AutoCloseable {
         return read(manager, name, false);
     }
 
+    /**
+     * Reads some rows of a tensor: what lies along its last axis, counted over all others.
+     *
+     * @param manager owns the array
+     * @param rows which, from 0, in the order wanted; neighbors are read together
+     * @return [chosen, as wide as the last axis], of the type that {@link #read} gives
+     * @throws IllegalArgumentException if there is no such tensor or row, or the rows together have more than 1 GiB
+     * @throws IOException if the file cannot be read
+     */
+    public NDArray readRows(NDManager manager, String name, long... rows) throws IOException {
+        TensorEntry entry = readable(name);
+        return file(name).reader().readRows(manager, entry, rows);
+    }
+
+    /** Whether {@link #read} maps a tensor, so that what is never looked at is never read. */
+    public boolean isMapped(String name) {
+        TensorEntry entry = entry(name);
+        return Objects.requireNonNull(fileOf.get(name)).reader().canMap(entry);
+    }
+
     private NDArray read(NDManager manager, String name, boolean map) throws IOException {
+        TensorEntry entry = readable(name);
+        return file(name).reader().read(manager, entry, map);
+    }
+
+    private TensorEntry readable(String name) {
         TensorEntry entry = entry(name);
         if (!entry.type().isReadable()) {
             throw new IllegalArgumentException("tensor " + Damage.quote(name) + " of " + path + " is stored as "
                     + entry.type() + ", which the engine cannot hold; types that are read: " + StoredType.readable()
                     + "; convert the tensor to one of these");
         }
+        return entry;
+    }
+
+    private StoredFile file(String name) {
         StoredFile file = Objects.requireNonNull(fileOf.get(name)); // entry has found it
         if (!file.channel().isOpen()) {
             throw new IllegalStateException("the checkpoint " + path + " is closed; open it again to read "
                     + Damage.quote(name) + ", and keep it open until all tensors are read");
         }
-        return file.reader().read(manager, entry, map);
+        return file;
     }
 
     private TensorEntry entry(String name) {

@@ -4,10 +4,12 @@ import dev.ariadne.model.weights.HubListing.HubFile;
 import java.io.IOException;
 import java.nio.channels.ClosedByInterruptException;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.CancellationException;
+import java.util.function.Predicate;
 
 /**
  * Models by the name they have on the Hugging Face hub, from the cache that Python's tools share, or downloaded into it.
@@ -39,20 +41,117 @@ public final class Hub {
         return new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home")))).folder(id);
     }
 
-    Path folder(HubId id) throws IOException {
-        Optional<Path> cached = cache.find(id);
-        if (cached.isPresent()) {
+    /**
+     * Finds files of a repository, and downloads those that the cache lacks.
+     *
+     * @param repository "org/name"; "@revision" may follow
+     * @param names paths in the repository, such as "config.yaml" or "layer_0/params.npz"
+     * @return the folder in which they lie under these paths
+     * @throws IllegalArgumentException when there is no such repository, or a name is none
+     * @throws IOException when they cannot be fetched, with what to do
+     * @throws CancellationException when the thread is interrupted; what has come is kept for the next time
+     */
+    public static Path files(String repository, List<String> names) throws IOException {
+        HubId id = HubId.of(repository);
+        return new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home")))).files(id, names);
+    }
+
+    /**
+     * Finds all files of a repository that have certain names, and downloads those that the cache lacks. Which there are is asked of the hub;
+     * where that cannot be, those in the cache are all.
+     *
+     * @param repository "org/name"; "@revision" may follow
+     * @param wanted says whether a path in the repository is wanted
+     * @return the folder in which they lie under their paths
+     * @throws IllegalArgumentException when there is no such repository
+     * @throws IOException when there are none, or they cannot be fetched, with what to do
+     * @throws CancellationException when the thread is interrupted; what has come is kept for the next time
+     */
+    public static Path filesNamed(String repository, Predicate<String> wanted) throws IOException {
+        HubId id = HubId.of(repository);
+        return new Hub(HubSettings.of(System.getenv(), Path.of(System.getProperty("user.home"))))
+                .filesNamed(id, wanted);
+    }
+
+    Path filesNamed(HubId id, Predicate<String> wanted) throws IOException {
+        Optional<Path> cached = cache.find(id, folder -> HubCache.has(folder, wanted));
+        if (cached.isPresent() && settings.offline()) {
             return cached.get();
         }
-        if (id.isGemma()) {
+        return found(id, Optional::empty, () -> {
+            HubListing listing;
+            try {
+                listing = listing(id);
+            } catch (IOException e) {
+                if (cached.isPresent()) {
+                    return cached.get(); // no connection
+                }
+                throw e;
+            }
+            List<String> names = listing.files().keySet().stream().filter(wanted).toList();
+            if (names.isEmpty()) {
+                throw new IOException(id + " has none of the files that are looked for; it holds "
+                        + String.join(", ", listing.files().keySet()));
+            }
+            Path snapshot = cache.snapshot(id, listing.commit());
+            fetch(listing, listing.checked(names, "it is listed"), snapshot);
+            return snapshot;
+        });
+    }
+
+    Path files(HubId id, List<String> names) throws IOException {
+        for (String name : names) {
+            if (!HubListing.isPlain(name)) {
+                throw new IllegalArgumentException(Damage.quote(name) + " is no file of " + id + ": a name is of letters,"
+                        + " digits, '.', '_', '+' and '-', with '/' between folders");
+            }
+        }
+        return found(
+                id,
+                () -> cache.find(id, folder -> names.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))),
+                () -> {
+                    HubListing listing = listing(id);
+                    Path snapshot = cache.snapshot(id, listing.commit());
+                    fetch(listing, listing.checked(names, "it is asked for"), snapshot);
+                    return snapshot;
+                });
+    }
+
+    Path folder(HubId id) throws IOException {
+        if (id.isGemma() && cache.find(id).isEmpty()) {
             throw gemma(id);
+        }
+        return found(id, () -> cache.find(id), () -> {
+            HubListing listing = listing(id);
+            listing.requireWeights();
+            Path snapshot = cache.snapshot(id, listing.commit());
+            fetch(listing, listing.small(), snapshot);
+            fetch(listing, listing.weights(snapshot), snapshot); // last: a snapshot with weights is complete
+            return snapshot;
+        });
+    }
+
+    /** Looks into the cache. */
+    private interface Look {
+        Optional<Path> look() throws IOException;
+    }
+
+    /** Fetches what the cache has not. */
+    private interface Fetch {
+        Path fetch() throws IOException, InterruptedException;
+    }
+
+    private Path found(HubId id, Look look, Fetch fetch) throws IOException {
+        Optional<Path> cached = look.look();
+        if (cached.isPresent()) {
+            return cached.get();
         }
         if (settings.offline()) {
             throw new IllegalArgumentException(id + " is not in " + settings.cache()
                     + ", and HF_HUB_OFFLINE forbids to download it; unset it, or set HF_HUB_CACHE to where it is");
         }
         try {
-            return downloadAlone(id);
+            return downloadAlone(id, look, fetch);
         } catch (InterruptedException | ClosedByInterruptException e) {
             Thread.currentThread().interrupt();
             throw (CancellationException) new CancellationException("interrupted while downloading " + id
@@ -61,38 +160,33 @@ public final class Hub {
         }
     }
 
-    private Path downloadAlone(HubId id) throws IOException, InterruptedException {
+    private Path downloadAlone(HubId id, Look look, Fetch fetch) throws IOException, InterruptedException {
         FileChannel lock = cache.lock(id);
         try {
-            Optional<Path> meanwhile = cache.find(id);
-            return meanwhile.isPresent() ? meanwhile.get() : download(id);
+            Optional<Path> meanwhile = look.look();
+            return meanwhile.isPresent() ? meanwhile.get() : fetch.fetch();
         } finally {
             lock.close();
         }
     }
 
-    private Path download(HubId id) throws IOException, InterruptedException {
-        HubHttp http = new HubHttp(settings, id);
-        HubListing listing = HubListing.fetch(http, id);
+    private HubListing listing(HubId id) throws IOException, InterruptedException {
+        HubListing listing = HubListing.fetch(new HubHttp(settings, id), id);
         if (listing.gemma()) {
             throw gemma(id);
         }
-        listing.requireWeights();
-        Path blobs = cache.blobs(id);
-        Path snapshot = cache.snapshot(id, listing.commit());
-        HubDownload download = new HubDownload(http, listing, blobs, settings.disk());
-        fetch(download, listing.small(), blobs, snapshot);
-        fetch(download, listing.weights(snapshot), blobs, snapshot); // last: a snapshot with weights is complete
-        cache.writeRef(id, listing.commit());
-        return snapshot;
+        return listing;
     }
 
-    private void fetch(HubDownload download, List<HubFile> files, Path blobs, Path snapshot)
+    private void fetch(HubListing listing, List<HubFile> files, Path snapshot)
             throws IOException, InterruptedException {
-        download.fetch(files);
+        HubId id = listing.id();
+        Path blobs = cache.blobs(id);
+        new HubDownload(new HubHttp(settings, id), listing, blobs, settings.disk()).fetch(files);
         for (HubFile file : files) {
             cache.place(blobs.resolve(file.hash()), snapshot, file.name());
         }
+        cache.writeRef(id, listing.commit());
     }
 
     private IllegalArgumentException gemma(HubId id) {

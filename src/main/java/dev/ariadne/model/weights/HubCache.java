@@ -1,6 +1,7 @@
 package dev.ariadne.model.weights;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.channels.ClosedChannelException;
 import java.nio.channels.FileChannel;
 import java.nio.channels.OverlappingFileLockException;
@@ -10,7 +11,9 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Optional;
+import java.util.function.Predicate;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 
 /**
  * Models on this machine, laid out as Python's {@code huggingface_hub} does it, so that both find what the other fetched:
@@ -19,6 +22,7 @@ import java.util.regex.Pattern;
 final class HubCache {
     private static final Pattern FOLDER = Pattern.compile("[\\p{Alnum}_-]+");
     private static final int LONGEST_REF = 100;
+    private static final int DEEPEST = 8; // folders
     private static final long LOCK_MILLIS = 200;
 
     private final Path root;
@@ -31,6 +35,11 @@ final class HubCache {
 
     /** The folder with a model's configuration and all its weights, if they are there. */
     Optional<Path> find(HubId id) throws IOException {
+        return find(id, HubCache::isComplete);
+    }
+
+    /** The folder of a revision that has what is wanted. */
+    Optional<Path> find(HubId id, Predicate<Path> wanted) throws IOException {
         for (String folder : id.cacheFolders()) {
             Path ref = root.resolve(folder).resolve("refs").resolve(id.revision());
             String commit = id.revision();
@@ -39,12 +48,26 @@ final class HubCache {
             }
             if (FOLDER.matcher(commit).matches()) {
                 Path snapshot = root.resolve(folder).resolve("snapshots").resolve(commit);
-                if (isComplete(snapshot)) {
+                if (wanted.test(snapshot)) {
                     return Optional.of(snapshot);
                 }
             }
         }
         return Optional.empty();
+    }
+
+    /** Whether a snapshot has a file of such a name. */
+    static boolean has(Path snapshot, Predicate<String> wanted) {
+        if (!Files.isDirectory(snapshot)) {
+            return false;
+        }
+        try (Stream<Path> files = Files.walk(snapshot, DEEPEST)) {
+            return files.filter(Files::isRegularFile)
+                    .map(file -> snapshot.relativize(file).toString().replace('\\', '/'))
+                    .anyMatch(wanted);
+        } catch (IOException | UncheckedIOException e) {
+            return false; // what cannot be looked through is fetched
+        }
     }
 
     private static boolean isComplete(Path snapshot) {
@@ -86,10 +109,11 @@ final class HubCache {
         if (Files.isRegularFile(target)) {
             return;
         }
+        Files.createDirectories(target.getParent());
         Files.deleteIfExists(target); // a link to a file that is gone
         if (links) {
             try {
-                Files.createSymbolicLink(target, snapshot.relativize(blob));
+                Files.createSymbolicLink(target, target.getParent().relativize(blob));
                 return;
             } catch (FileSystemException | UnsupportedOperationException e) {
                 // some systems allow links to administrators only, some file systems to nobody: copied below

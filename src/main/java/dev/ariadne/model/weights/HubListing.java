@@ -6,16 +6,18 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * The files of one revision of a model, as the hub lists them.
  *
  * @param commit what the revision stands for
- * @param files those that lie in no folder, by name
+ * @param files by name, those in folders by their path
  * @param gemma whether the model is under Gemma's terms
  */
 record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean gemma) {
@@ -28,6 +30,7 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
     private static final String WHOLE = "model.safetensors";
     private static final String INDEX = "model" + ShardIndex.SUFFIX;
     private static final Pattern PLAIN_NAME = Pattern.compile("[\\p{Alnum}_][\\p{Alnum}._+-]{0,200}");
+    private static final int LONGEST_PATH = 400;
     private static final Pattern PICKLE = Pattern.compile(".*\\.(bin|pt|pth|ckpt)");
     private static final Pattern HASH = Pattern.compile("[0-9a-f]{40}|[0-9a-f]{64}");
 
@@ -64,7 +67,7 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
                 throw new IOException(source + " lists a file " + Damage.quote(name)
                         + ", which would leave the model's folder; nothing is taken from such a server");
             }
-            if (PLAIN_NAME.matcher(name).matches()) {
+            if (isPlain(name)) {
                 String hash = file.path("lfs")
                         .path("sha256")
                         .asText(file.path("blobId").asText(""));
@@ -73,6 +76,12 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
         }
         boolean gemma = json.path("tags").toString().contains("\"license:gemma\"");
         return new HubListing(id, commit, files, gemma);
+    }
+
+    /** Whether a name, or path of names, is of letters and digits as those of models are. */
+    static boolean isPlain(String name) {
+        return name.length() <= LONGEST_PATH
+                && Arrays.stream(name.split("/", -1)).allMatch(part -> PLAIN_NAME.matcher(part).matches());
     }
 
     private static boolean isSafe(String name) {
@@ -86,23 +95,23 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
     List<HubFile> small() throws IOException {
         if (!files.containsKey("config.json")) {
             throw new IOException(id + " has no config.json, so it is no model this library reads; it holds "
-                    + String.join(", ", files.keySet()));
+                    + names());
         }
         List<String> names = new ArrayList<>(SMALL);
         if (!files.containsKey(WHOLE)) {
             names.add(INDEX);
         }
         names.retainAll(files.keySet());
-        return checked(names);
+        return checked(names, "it is listed");
     }
 
     /** The weights; the files of {@link #small} must be in the snapshot. */
     List<HubFile> weights(Path snapshot) throws IOException {
         if (files.containsKey(WHOLE)) {
-            return checked(List.of(WHOLE));
+            return checked(List.of(WHOLE), "it is listed");
         }
         if (files.containsKey(INDEX)) {
-            return checked(ShardIndex.read(snapshot.resolve(INDEX)).shards());
+            return checked(ShardIndex.read(snapshot.resolve(INDEX)).shards(), INDEX + " names it");
         }
         throw noWeights();
     }
@@ -121,7 +130,7 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
             return new IOException(id + " has its weights as GGUF: " + String.join(", ", gguf)
                     + "; download the one you want and load that file");
         }
-        String found = id + " has no " + WHOLE + "; it holds " + String.join(", ", files.keySet());
+        String found = id + " has no " + WHOLE + "; it holds " + names();
         if (files.keySet().stream().anyMatch(n -> PICKLE.matcher(n).matches())) {
             return new IOException(found + ". Pickles can run code when read, and are not: convert them in Python with "
                     + "transformers.AutoModelForCausalLM.from_pretrained('" + id.name()
@@ -130,13 +139,18 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
         return new IOException(found);
     }
 
-    private List<HubFile> checked(List<String> names) throws IOException {
+    private String names() {
+        return files.keySet().stream().filter(name -> !name.contains("/")).collect(Collectors.joining(", "));
+    }
+
+    /** Files by name, with a size and a hash. */
+    List<HubFile> checked(List<String> names, String source) throws IOException {
         List<HubFile> wanted = new ArrayList<>();
         for (String name : names) {
             HubFile file = files.get(name);
             if (file == null) {
-                throw new IOException(
-                        id + " has no " + name + ", although " + INDEX + " names it; ask the model's authors");
+                throw new IOException(id + " has no " + name + ", although " + source
+                        + "; look at its files on its page, and whether the revision is the right one");
             }
             if (file.size() < 0
                     || file.size() > Long.MAX_VALUE >> 16

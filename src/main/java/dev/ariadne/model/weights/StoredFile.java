@@ -28,7 +28,12 @@ record StoredFile(Path path, Format format, FileChannel channel, FileIndex index
         boolean opened = false;
         try {
             Format format = formatOf(channel, path);
-            FileIndex index = format == Format.GGUF ? Gguf.read(channel, path) : Safetensors.read(channel, path);
+            FileIndex index =
+                    switch (format) {
+                        case GGUF -> Gguf.read(channel, path);
+                        case NPZ -> Npz.read(channel, path);
+                        case SAFETENSORS -> Safetensors.read(channel, path);
+                    };
             TensorReader reader = new TensorReader(channel, writable, new Damage(path), mostBufferBytes);
             StoredFile file = new StoredFile(path, format, channel, index, reader);
             opened = true;
@@ -66,6 +71,9 @@ record StoredFile(Path path, Format format, FileChannel channel, FileIndex index
             return Format.SAFETENSORS;
         }
         String text = StandardCharsets.ISO_8859_1.decode(head).toString();
+        if (text.startsWith("PK") && path.toString().endsWith(".npz")) {
+            return Format.NPZ;
+        }
         String detail = "the file begins with " + Damage.quote(text) + ", neither as GGUF nor as safetensors do";
         Damage damage = new Damage(path);
         if (text.startsWith("version https:")) {

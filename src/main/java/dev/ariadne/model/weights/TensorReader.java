@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,13 +45,69 @@ final class TensorReader {
     }
 
     NDArray read(NDManager manager, TensorEntry entry, boolean map) throws IOException {
+        return placed(manager, cpu -> readOnCpu(cpu, entry, map));
+    }
+
+    /** Reads into the memory of the processor. */
+    private interface Reading {
+        NDArray on(NDManager cpu) throws IOException;
+    }
+
+    private static NDArray placed(NDManager manager, Reading reading) throws IOException {
         if (!manager.getDevice().isGpu()) {
-            return readOnCpu(manager, entry, map);
+            return reading.on(manager);
         }
         try (NDManager host = manager.newSubManager(Device.cpu())) {
-            NDArray onDevice = readOnCpu(host, entry, map).toDevice(manager.getDevice(), true);
+            NDArray onDevice = reading.on(host).toDevice(manager.getDevice(), true);
             onDevice.attach(manager);
             return onDevice;
+        }
+    }
+
+    /** Some rows of the last axis, each run of neighbors by one read. */
+    NDArray readRows(NDManager manager, TensorEntry entry, long... rows) throws IOException {
+        long width = entry.shape().dimension() == 0 ? 0 : entry.shape().getLastDimension();
+        if (width == 0) {
+            throw new IllegalArgumentException(
+                    "tensor " + Damage.quote(entry.name()) + " has no rows; its shape is " + entry.shape());
+        }
+        int bytes = entry.type().dataType().getNumOfBytes();
+        if (width % entry.type().blockElements() != 0 || rows.length > mostBufferBytes / (width * bytes)) {
+            throw new IllegalArgumentException(rows.length + " rows of " + width + " values, stored as "
+                    + entry.type() + ", cannot be read at once; rows are whole blocks of at most " + mostBufferBytes
+                    + " bytes together");
+        }
+        for (long row : rows) {
+            if (row < 0 || row >= entry.elements() / width) {
+                throw new IllegalArgumentException("tensor " + Damage.quote(entry.name()) + " has rows 0 to "
+                        + (entry.elements() / width - 1) + ", got " + row);
+            }
+        }
+        Shape shape = new Shape(rows.length, width);
+        return placed(manager, cpu -> rowsOnCpu(cpu, entry, shape, (int) (width * bytes), rows));
+    }
+
+    private NDArray rowsOnCpu(NDManager manager, TensorEntry entry, Shape shape, int rowBytes, long... rows)
+            throws IOException {
+        NDArray array = manager.create(shape, entry.type().dataType());
+        int width = rowBytes / entry.type().dataType().getNumOfBytes();
+        boolean complete = false;
+        try {
+            ByteBuffer all = array.toByteBuffer(true);
+            for (int from = 0, to; from < rows.length; from = to) {
+                to = from + 1;
+                while (to < rows.length && rows[to] == rows[to - 1] + 1) {
+                    to++;
+                }
+                ByteBuffer part = all.slice(from * rowBytes, (to - from) * rowBytes);
+                fill(part, entry, rows[from] * width, (long) (to - from) * width);
+            }
+            complete = true;
+            return array;
+        } finally {
+            if (!complete) {
+                array.close();
+            }
         }
     }
 
@@ -74,7 +131,7 @@ final class TensorReader {
         }
     }
 
-    private boolean canMap(TensorEntry entry) {
+    boolean canMap(TensorEntry entry) {
         return mappable
                 && entry.type() == StoredType.F32
                 && entry.bytes() >= LEAST_MAPPED_BYTES

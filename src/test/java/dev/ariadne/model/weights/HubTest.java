@@ -10,6 +10,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -312,5 +313,45 @@ class HubTest {
         assertThatThrownBy(() -> HubSettings.of(Map.of("HF_TOKEN", "a\nb"), home))
                 .hasMessageContaining("HF_TOKEN")
                 .hasMessageNotContaining("a\nb");
+    }
+
+    @Test
+    void filesInFoldersAreFetchedOnceAndFoundAgain() throws IOException {
+        server.files.put("layer_0/width_16k/params.npz", new byte[] {1, 2, 3});
+        server.files.put("layer_1/width_16k/params.npz", new byte[] {4});
+        server.files.put("layer_2/other.bin", new byte[] {5});
+        Hub hub = new Hub(server.settings(cache));
+        List<String> names = List.of("layer_0/width_16k/params.npz", "config.json");
+        Path folder = hub.files(ID, names);
+        assertThat(folder.resolve(names.get(0))).hasBinaryContent(new byte[] {1, 2, 3});
+        int before = server.requests.size();
+        assertThat(hub.files(ID, names)).isEqualTo(folder);
+        assertThat(server.requests).as("nothing more is asked").hasSize(before);
+        Path all = hub.filesNamed(ID, name -> name.endsWith(".npz"));
+        assertThat(all.resolve("layer_1/width_16k/params.npz")).hasBinaryContent(new byte[] {4});
+        assertThat(all.resolve("layer_2")).doesNotExist();
+        assertThat(server.requests.subList(before, server.requests.size()))
+                .as("what is there is not fetched again")
+                .noneMatch(request -> request.contains("layer_0"));
+        server.close();
+        assertThat(hub.filesNamed(ID, name -> name.endsWith(".npz")))
+                .as("without a connection")
+                .isEqualTo(all);
+        for (String evil : List.of("../x.npz", "/etc/passwd", "a//b.npz", "a\\b.npz", "", "a/.hidden")) {
+            assertThatThrownBy(() -> hub.files(ID, List.of(evil)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("is no file of");
+        }
+    }
+
+    @Test
+    void aFileThatARepositoryLacksIsNamed() {
+        Hub hub = new Hub(server.settings(cache));
+        assertThatThrownBy(() -> hub.files(ID, List.of("layer_0/params.npz")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("has no layer_0/params.npz");
+        assertThatThrownBy(() -> hub.filesNamed(ID, name -> name.endsWith(".npz")))
+                .isInstanceOf(IOException.class)
+                .hasMessageContaining("it holds config.json");
     }
 }
