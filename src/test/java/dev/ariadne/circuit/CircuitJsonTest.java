@@ -53,7 +53,7 @@ class CircuitJsonTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            ariadne circuit 1    | other 2          | 'format' must be 'ariadne circuit 1', got 'other 2'
+            ariadne circuit 2    | other 2          | 'format' must be 'ariadne circuit 2' or 'ariadne circuit 1', got 'other 2'
             "nLayers" : 2        | "nLayers" : 3    | load it with the configuration of its own model
             "edges" : 46         | "edges" : 5100   | load it with the configuration of its own model
             "SPLIT_QKV"          | "HEADS"          | load it with the configuration of its own model
