@@ -80,7 +80,8 @@ public record FeatureCard(
         for (int step = 0; step < histogram.size(); step += each) {
             int end = Math.min(histogram.size(), step + each);
             String until = String.format(Locale.ROOT, "%.3g", most * end / histogram.size());
-            long tokens = histogram.subList(step, end).stream().mapToLong(n -> n).sum();
+            long tokens =
+                    histogram.subList(step, end).stream().mapToLong(n -> n).sum();
             bars.add(new View.Bar(until, tokens));
         }
         panels.add(new View.Bars("", "activation up to", "tokens", bars));
