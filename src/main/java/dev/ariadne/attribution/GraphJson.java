@@ -376,7 +376,7 @@ public record GraphJson(
     /**
      * Returns the graph to be explored, with a card for features.
      *
-     * @param cards by layer and index of the feature: "20_15589"
+     * @param cards by layer and index of the feature: "20_15589"; those of features that are no nodes here are left out
      * @return the view
      */
     public TokenGraph view(Map<String, ? extends Displayable> cards) {

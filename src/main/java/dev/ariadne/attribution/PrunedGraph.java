@@ -8,6 +8,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** The nodes and edges of an attribution graph that matter most; numbered as there. Made by {@link AttributionGraph#prune}. */
 public final class PrunedGraph implements Displayable {
@@ -115,9 +116,18 @@ public final class PrunedGraph implements Displayable {
     /** The graph to look at, to search and to annotate: nodes by layer and token. */
     @Override
     public TokenGraph view() {
+        return view(Map.of());
+    }
+
+    /**
+     * The same with a card for features, shown where one is clicked.
+     *
+     * @param cards by layer_index, such as {@code FeatureCards.of(model, transcoders, texts).byName()}
+     */
+    public TokenGraph view(Map<String, ? extends Displayable> cards) {
         String slug = graph.origin().prompt().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
         return toJson(slug.isEmpty() ? "graph" : slug.substring(0, Math.min(60, slug.length())))
-                .view();
+                .view(cards);
     }
 
     @Override

@@ -42,11 +42,12 @@ record Grid(List<String> columns, List<Boolean> right, List<List<String>> rows, 
 
     static Grid of(Bars bars) {
         double max = max(bars.bars().stream().map(Bar::value).toList());
+        boolean counts = max < 1e7 && bars.bars().stream().allMatch(bar -> bar.value() == Math.rint(bar.value()));
         List<List<String>> rows = new ArrayList<>();
         for (Bar bar : bars.bars()) {
             List<String> row = new ArrayList<>();
             row.add(Glyphs.visible(bar.label()));
-            row.add(Numbers.format(bar.value(), max));
+            row.add(counts ? Long.toString((long) bar.value()) : Numbers.format(bar.value(), max));
             row.addAll(visible(bar.notes()));
             rows.add(row);
         }
