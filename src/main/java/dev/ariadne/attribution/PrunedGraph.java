@@ -1,11 +1,13 @@
 package dev.ariadne.attribution;
 
+import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -103,6 +105,32 @@ public final class PrunedGraph implements Displayable {
             throw new IllegalArgumentException("the similarity must be above 0 and at most 1, got " + similarity);
         }
         return new Grouping(graph, edges()).groups(similarity);
+    }
+
+    /**
+     * The graph as it is published, with the supernodes that {@link #groups} proposes: named after their most influential member, to be renamed
+     * and corrected in the explorer or with {@link GraphJson#with}.
+     *
+     * @param slug its name: letters, digits, and {@code _ . -}
+     * @param similarity as for {@link #groups}
+     */
+    public GraphJson toJsonWithGroups(String slug, double similarity) {
+        List<Annotations.Group> groups = new ArrayList<>();
+        for (List<Integer> members : groups(similarity)) {
+            GraphNode first = graph.node(members.stream()
+                    .max(Comparator.comparingDouble(graph::influence))
+                    .orElseThrow());
+            String token = graph.active().labels().get(first.position());
+            String name = first.label().isEmpty() ? "layer " + first.layer() + " at “" + token + "”" : first.label();
+            groups.add(new Annotations.Group(
+                    name,
+                    members.stream()
+                            .map(graph::node)
+                            .map(node -> new Feature(node.layer(), node.position(), (int) node.index()).toString())
+                            .toList()));
+        }
+        GraphJson json = toJson(slug);
+        return json.with(json.annotations().withSupernodes(groups));
     }
 
     double nodeShare() {
