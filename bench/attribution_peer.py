@@ -36,7 +36,7 @@ class Tokens:
 
 
 def line(name, value, unit):
-    print(f"attribution/gpt2/circuit-tracer/{name}\t{value:.6g}\t{unit}", flush=True)
+    print(f"attribution/gpt2/{name}\t{value:.6g}\t{unit}", flush=True)
 
 
 def transcoders(folder):

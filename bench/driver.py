@@ -17,6 +17,7 @@ TRAINING_PEERS = ("eager",)
 WARM_UP = 3  # runs, and seconds
 SHORT, LONGEST = 1500, 15  # runs of what is shorter than a turn, or seconds: a JVM compiles what it runs often
 TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
+TURNS = 3  # of attribution graphs, each a process that makes three
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
 HELP = """\
@@ -192,14 +193,34 @@ def run_threads(java, cases, threads, options):
     return bool(plan), same
 
 
+def gather(command, environment, figures):
+    """Runs a process and adds each line that it prints, name, value and unit, to the figures by name."""
+    done = subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    for line in done.stdout.splitlines():
+        name, value, unit = line.split("\t")
+        figures.setdefault(name, ([], unit))[0].append(float(value))
+
+
 def attribution(java, names, options):
-    """Attribution graphs, on one thread, and then those of circuit-tracer where the Python given has it."""
+    """Attribution graphs, on one thread; beside circuit-tracer, turn by turn, where the Python given has it."""
     environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
+    same = True
     for name in names:  # each in a process of its own: its peak of memory is a figure
-        subprocess.run([*java_command(java, 1), "--attribution", name], check=True, cwd=ROOT, env=environment)
-    if options.python and "attribution/gpt2" in names:
-        peer = [options.python, str(ROOT / "bench" / "attribution_peer.py"), str(DATA)]
-        subprocess.run(peer, check=True, cwd=ROOT, env=environment)
+        own, other = {}, {}
+        beside = options.python and "attribution/gpt2".startswith(name)
+        for turn in range(min(options.runs, TURNS) if beside else 1):
+            gather([*java_command(java, 1), "--attribution", name], environment, own)
+            if beside:
+                note(f"{name}: turn {turn + 1} of circuit-tracer, a minute or two")
+                gather([options.python, str(ROOT / "bench" / "attribution_peer.py"), str(DATA)], environment, other)
+        for key, (values, unit) in own.items():
+            against = other.get(key)
+            ratio = f"{median(a / b for a, b in zip(values, against[0])):.3f}" if against else "-"
+            print(key, f"{median(values):.6g}", unit, f"{median(against[0]):.6g}" if against else "-", ratio, sep="\t", flush=True)
+            if against and not unit and not agree(median(values), median(against[0])):
+                note(f"{key}: the two sides differ")
+                same = False
+    return same
 
 
 def main():
@@ -220,15 +241,14 @@ def main():
         environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS=str(threads))
         subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment)
     graphs = [name for name in options.names if name.split("/")[0] == "attribution"]
-    if graphs:
-        attribution(java, graphs, options)
+    same = attribution(java, graphs, options)
     if options.names and len(acdc) + len(graphs) == len(options.names):
-        return 0
+        return 0 if same else 1
     results = [run_threads(java, cases, threads, options) for threads in options.threads]
     if not any(ran for ran, _ in results):
         note(f"no benchmark is named {' or '.join(options.names)}; bench/run --list names them")
         return 2
-    return 0 if all(same for _, same in results) else 1
+    return 0 if same and all(agreed for _, agreed in results) else 1
 
 
 if __name__ == "__main__":

@@ -342,6 +342,21 @@ public record GraphJson(
         return new GraphJson(pruned, annotations, kept, between, more);
     }
 
+    /**
+     * What supernodes push each other by.
+     *
+     * @param source a supernode's name, or that of a pinned node outside of them
+     * @param target another
+     * @param weight the links from members of the one to members of the other, added up
+     * @param share of all that the target's members get from outside, sizes added up, from 0 to 1
+     */
+    public record SupernodeLink(String source, String target, double weight, double share) {}
+
+    /** The links between supernodes and pinned nodes, the strongest first; those inside a supernode are left out. */
+    public List<SupernodeLink> supernodeLinks() {
+        return SupernodeLinks.of(this);
+    }
+
     /** How much of this graph its features explain. */
     public GraphScores scores() {
         return GraphScores.of(this, List.of());
@@ -376,7 +391,7 @@ public record GraphJson(
     /**
      * Returns the graph to be explored, with a card for features.
      *
-     * @param cards by layer and index of the feature: "20_15589"
+     * @param cards by layer and index of the feature: "20_15589"; those of features that are no nodes here are left out
      * @return the view
      */
     public TokenGraph view(Map<String, ? extends Displayable> cards) {

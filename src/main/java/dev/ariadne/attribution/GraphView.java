@@ -50,7 +50,12 @@ final class GraphView {
                     link.weight()));
         }
         Map<String, View> views = new LinkedHashMap<>();
-        cards.forEach((name, card) -> views.put(name, card.view()));
+        for (TokenGraph.Node node : nodes) { // cards of features that are not here would only make the page large
+            Displayable card = cards.get(node.card());
+            if (card != null) {
+                views.put(node.card(), card.view());
+            }
+        }
         GraphJson.Metadata metadata = graph.metadata();
         return new TokenGraph(
                 metadata.prompt(), metadata.slug(), metadata.promptTokens(), layers, nodes, links, marks(graph), views);

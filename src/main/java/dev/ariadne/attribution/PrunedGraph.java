@@ -1,13 +1,16 @@
 package dev.ariadne.attribution;
 
+import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 
 /** The nodes and edges of an attribution graph that matter most; numbered as there. Made by {@link AttributionGraph#prune}. */
 public final class PrunedGraph implements Displayable {
@@ -104,6 +107,32 @@ public final class PrunedGraph implements Displayable {
         return new Grouping(graph, edges()).groups(similarity);
     }
 
+    /**
+     * The graph as it is published, with the supernodes that {@link #groups} proposes: named after their most influential member, to be renamed
+     * and corrected in the explorer or with {@link GraphJson#with}.
+     *
+     * @param slug its name: letters, digits, and {@code _ . -}
+     * @param similarity as for {@link #groups}
+     */
+    public GraphJson toJsonWithGroups(String slug, double similarity) {
+        List<Annotations.Group> groups = new ArrayList<>();
+        for (List<Integer> members : groups(similarity)) {
+            GraphNode first = graph.node(members.stream()
+                    .max(Comparator.comparingDouble(graph::influence))
+                    .orElseThrow());
+            String token = graph.active().labels().get(first.position());
+            String name = first.label().isEmpty() ? "layer " + first.layer() + " at “" + token + "”" : first.label();
+            groups.add(new Annotations.Group(
+                    name,
+                    members.stream()
+                            .map(graph::node)
+                            .map(node -> new Feature(node.layer(), node.position(), (int) node.index()).toString())
+                            .toList()));
+        }
+        GraphJson json = toJson(slug);
+        return json.with(json.annotations().withSupernodes(groups));
+    }
+
     double nodeShare() {
         return nodeShare;
     }
@@ -115,9 +144,18 @@ public final class PrunedGraph implements Displayable {
     /** The graph to look at, to search and to annotate: nodes by layer and token. */
     @Override
     public TokenGraph view() {
+        return view(Map.of());
+    }
+
+    /**
+     * The same with a card for features, shown where one is clicked.
+     *
+     * @param cards by layer_index, such as {@code FeatureCards.of(model, transcoders, texts).byName()}
+     */
+    public TokenGraph view(Map<String, ? extends Displayable> cards) {
         String slug = graph.origin().prompt().replaceAll("[^A-Za-z0-9]+", "-").replaceAll("^-|-$", "");
         return toJson(slug.isEmpty() ? "graph" : slug.substring(0, Math.min(60, slug.length())))
-                .view();
+                .view(cards);
     }
 
     @Override

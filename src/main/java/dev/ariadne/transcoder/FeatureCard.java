@@ -22,7 +22,7 @@ import java.util.Map;
 public record FeatureCard(
         int layer, int index, double frequency, double most, List<Long> histogram, List<Example> examples, Words words)
         implements Displayable {
-    private static final int BARS = 10; // shown
+    private static final int STEPS = 8; // of the histogram, shown
 
     /**
      * A text on which a feature is active.
@@ -76,13 +76,13 @@ public record FeatureCard(
             panels.add(texts());
         }
         List<View.Bar> bars = new ArrayList<>();
-        int each = Math.max(1, histogram.size() / BARS);
-        for (int step = 0; step < histogram.size(); step += each) {
-            int end = Math.min(histogram.size(), step + each);
-            String until = String.format(Locale.ROOT, "%.3g", most * end / histogram.size());
-            long tokens =
-                    histogram.subList(step, end).stream().mapToLong(n -> n).sum();
-            bars.add(new View.Bar(until, tokens));
+        int together = (histogram.size() + STEPS - 1) / STEPS;
+        for (int from = 0; from < histogram.size(); from += together) {
+            int to = Math.min(histogram.size(), from + together);
+            String until = String.format(Locale.ROOT, "%.3g", most * to / histogram.size());
+            bars.add(new View.Bar(
+                    until,
+                    histogram.subList(from, to).stream().mapToLong(n -> n).sum()));
         }
         panels.add(new View.Bars("", "activation up to", "tokens", bars));
         return new View.Panels(toString(), panels);

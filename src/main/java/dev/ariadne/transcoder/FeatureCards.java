@@ -9,8 +9,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
+import java.util.Map;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.IntStream;
 import java.util.stream.LongStream;
@@ -103,6 +105,13 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
                 .findFirst()
                 .orElseThrow(() -> new IllegalArgumentException("there is no card of feature " + layer + "_" + index
                         + " among " + cards.size() + "; a feature is named by its layer and its index, both from 0"));
+    }
+
+    /** The cards of features that are ever active, by layer_index, as a graph's page asks for them. */
+    public Map<String, FeatureCard> byName() {
+        Map<String, FeatureCard> byName = new LinkedHashMap<>();
+        cards.stream().filter(card -> card.most() > 0).forEach(card -> byName.put(card.layer() + "_" + card.index(), card));
+        return byName;
     }
 
     /**

@@ -285,6 +285,7 @@ function side() {
     element('button', 'group as supernode', { onclick: group }),
     ...marks.groups.map((g, at) => element('button', '→ ' + g.name, { title: 'add to this supernode', onclick: () => join(at) }))));
   panel.append(linkList('strongest inputs', sums(chosen.flatMap(i => inputs[i]), from)), linkList('strongest outputs', sums(chosen.flatMap(i => outputs[i]), to)));
+  if (chosen.length === 1 && data.card[chosen[0]] >= 0) { panel.append(cardOf(chosen[0])); }
 }
 function one(panel, i) {
   const text = (map, key) => event => { const v = event.target.value; if (v) { map[key] = v; } else { delete map[key]; } save(); prune(); desk(); redraw(); };
@@ -295,11 +296,11 @@ function one(panel, i) {
   if (value[i] !== null) { facts.push((kind[i] === 3 ? 'probability ' : 'activation ') + number(value[i])); }
   if (influence[i] !== null) { facts.push('cumulative influence ' + influence[i].toFixed(3)); }
   if (facts.length) { panel.append(element('div', facts.join(', '))); }
-  if (data.card[i] >= 0) {
-    const card = element('details', '', { open: '' }, element('summary', 'feature card'));
-    card.insertAdjacentHTML('beforeend', data.cards[data.card[i]]); // static HTML that the writer has escaped
-    panel.append(card);
-  }
+}
+function cardOf(i) {
+  const card = element('details', '', { open: '' }, element('summary', 'feature card'));
+  card.insertAdjacentHTML('beforeend', data.cards[data.card[i]]); // static HTML that the writer has escaped
+  return card;
 }
 function pin() {
   const all = chosen.every(i => marks.pinned.includes(id[i]));

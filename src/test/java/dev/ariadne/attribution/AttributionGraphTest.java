@@ -19,7 +19,9 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.concurrent.CancellationException;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -293,6 +295,12 @@ class AttributionGraphTest {
                 ReplacementFixtures.load(name).attribute(TOKENS, DEFAULT).prune();
         List<List<Integer>> groups = pruned.groups(0.4);
         assertThat(groups).isNotEmpty().isEqualTo(pruned.groups(0.4));
+        GraphJson proposed = pruned.toJsonWithGroups("g", 0.4);
+        assertThat(proposed.annotations().supernodes()).hasSameSizeAs(groups);
+        Set<String> ids = proposed.nodes().stream().map(GraphJson.Node::id).collect(Collectors.toSet());
+        assertThat(proposed.annotations().supernodes())
+                .allSatisfy(group -> assertThat(ids).containsAll(group.ids()));
+        assertThat(proposed.with(Annotations.NONE)).isEqualTo(pruned.toJson("g"));
         for (List<Integer> group : groups) {
             for (int a : group) {
                 for (int b : group) {

@@ -122,6 +122,38 @@ class GraphJsonTest {
                 .hasMessageContaining("'1_1_1'");
     }
 
+    /** By hand: token 1 gives two features of one supernode 24.5 and 12.375, and another token 15.75; they give an output 0.265625 − 0.1708984375. */
+    @Test
+    void supernodesPushEachOtherByTheirMembersLinks() throws IOException {
+        GraphJson graph = read(resource("neuronpedia.json"));
+        Annotations own = graph.annotations()
+                .withSupernodes(List.of(
+                        new Group("ones", List.of("0_6200_1", "0_12914_1")), new Group("token 1", List.of("E_235274_1"))));
+        Annotations pinned = new Annotations(
+                List.of("27_235310_3", "0_6200_1"),
+                own.supernodes(),
+                Map.of(),
+                Map.of(),
+                List.of(),
+                Double.NaN,
+                Double.NaN,
+                "",
+                "both",
+                "",
+                Map.of());
+        List<GraphJson.SupernodeLink> links = graph.with(pinned).supernodeLinks();
+        double all = graph.links().stream()
+                .filter(link -> link.target().equals("27_235310_3"))
+                .mapToDouble(link -> Math.abs(link.weight()))
+                .sum();
+        assertThat(links)
+                .containsExactly(
+                        new GraphJson.SupernodeLink("token 1", "ones", 36.875, 36.875 / (36.875 + 15.75)),
+                        new GraphJson.SupernodeLink("token 1", "Output \"4\" (p=0.229)", -2.734375, 2.734375 / all),
+                        new GraphJson.SupernodeLink(
+                                "ones", "Output \"4\" (p=0.229)", 0.0947265625, 0.4365234375 / all));
+    }
+
     /** Expected: a dense power iteration in NumPy; both in float64. */
     private static void assertScores(GraphScores scores, double replacement, double completeness) {
         assertThat(scores.replacement()).isCloseTo(replacement, within(1e-12));

@@ -10,6 +10,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Predicate;
 import java.util.regex.Pattern;
@@ -109,11 +110,11 @@ final class HubCache {
         if (Files.isRegularFile(target)) {
             return;
         }
-        Files.createDirectories(target.getParent());
+        Path folder = Files.createDirectories(Objects.requireNonNull(target.getParent(), "a file in a snapshot"));
         Files.deleteIfExists(target); // a link to a file that is gone
         if (links) {
             try {
-                Files.createSymbolicLink(target, target.getParent().relativize(blob));
+                Files.createSymbolicLink(target, folder.relativize(blob));
                 return;
             } catch (FileSystemException | UnsupportedOperationException e) {
                 // some systems allow links to administrators only, some file systems to nobody: copied below
