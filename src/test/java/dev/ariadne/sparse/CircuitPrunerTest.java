@@ -4,6 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
+import dev.ariadne.model.Logits;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.ActivationCache;
 import dev.ariadne.circuit.Circuit;
 import dev.ariadne.circuit.Edge;
 import dev.ariadne.circuit.Granularity;
@@ -314,10 +318,63 @@ class CircuitPrunerTest {
         assertThat(((View.Table) both.view()).rows().get(0)).contains("not done");
     }
 
-    /** One circuit alone is enough where the model has a copy of it; both together are needed. */
+    /** One circuit alone is enough where the model has a copy of it, and nothing breaks without it; both together are needed. */
     @Test
-    void bothSidesAreAtLeastTheFirst() {
-        SparseCircuit one = pruner.prune(QUOTES);
-        assertThat(pruner.pruneBothSides(QUOTES).connections()).containsAll(one.connections());
+    void aSecondWayIsFoundAndBothSidesTogetherAreNecessary() {
+        try (SparseTransformer twice = HandMade.quotes(true)) {
+            PruneConfig config = PruneConfig.DEFAULT.withRanking(Ranking.ATTRIBUTION).withAblation(Ablation.ZERO);
+            CircuitPruner of = CircuitPruner.of(twice, config);
+            SparseCircuit one = of.prune(QUOTES);
+            assertThat(one.edgeCount()).isEqualTo(2);
+            assertThat(one.verify().warnings()).anyMatch(text -> text.contains("pruneBothSides"));
+            SparseCircuit both = of.pruneBothSides(QUOTES);
+            assertThat(both.connections())
+                    .extracting(Connection::toString)
+                    .containsExactlyInAnyOrder(
+                            "0.attn.act_in.0->0.attn.v.1",
+                            "0.attn.act_in.1->0.attn.v.5",
+                            "0.attn.v.1->0.attn.resid_delta.2",
+                            "0.attn.v.5->0.attn.resid_delta.3");
+            assertThat(both.verify().without()).isGreaterThan(0.6);
+        }
     }
+
+    @Test
+    void aScaleAtItsLimitAndPairsThatContradictAreWarnedOf() {
+        PruneConfig config = new PruneConfig(0.15, Ranking.ATTRIBUTION, Ablation.MEAN, true, 1, true, 300, 0);
+        assertThat(pruner.with(config).prune(QUOTES).verify().warnings())
+                .anyMatch(text -> text.contains("the most that is allowed"));
+        List<Pair> turned = QUOTES.unseen().stream()
+                .map(pair -> new Pair(pair.first(), pair.second(), pair.secondAnswer(), pair.firstAnswer()))
+                .toList();
+        Verification fitted =
+                pruner.with(config).prune(new PairTask("turned", QUOTES.pairs(), turned)).verify();
+        assertThat(fitted.accuracy()).isZero();
+        assertThat(fitted.warnings()).anyMatch(text -> text.contains("fitted to the pairs"));
+    }
+
+    /** The model itself, with one channel set to what it is on the other prompt of the pair, gives the other answer. */
+    @Test
+    void settingAChannelToItsOtherValueTurnsTheAnswer() {
+        Channel type = Channel.parse("0.attn.v.1");
+        long[] one = MiniPython.ids("<bos> print (' hello");
+        long[] other = MiniPython.ids("<bos> print (\" hello");
+        double value;
+        try (ActivationCache cache = trained.model().runWithCache(new long[][] {other}, List.of(type.place().hook(0)))) {
+            value = type.value(cache, 2);
+            double mean = pruner.means()[pruner.wiring().number(type)];
+            assertThat(value).isLessThan(mean);
+        }
+        assertThat(difference(one)).isPositive();
+        assertThat(difference(one, type.set(2, value))).isNegative();
+        assertThat(difference(one, type.set(1, value))).isPositive().isNotEqualTo(difference(one));
+    }
+
+    private double difference(long[] prompt, Hook... hooks) {
+        try (Logits logits = trained.model().next(new long[][] {prompt}, hooks)) {
+            NDArray end = logits.array();
+            return end.getFloat(0, 0, MiniPython.id("')")) - end.getFloat(0, 0, MiniPython.id("\")"));
+        }
+    }
+
 }

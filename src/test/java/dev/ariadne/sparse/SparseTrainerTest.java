@@ -121,6 +121,16 @@ class SparseTrainerTest {
     }
 
     @Test
+    void anExplodingTrainingStopsAndSaysAtWhichRate() {
+        SparseConfig wild = SHORT.withModel(SparseConfig.model(16, 32, 0)).withSteps(40, 0).withRates(1e4, 1);
+        assertThatThrownBy(() -> SparseTrainer.of(wild).fit(ROWS))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("step ")
+                .hasMessageContaining("at learning rate")
+                .hasMessageContaining("the weights are those before step");
+    }
+
+    @Test
     void settingsThatCannotBeMetAreRefused() {
         assertThatThrownBy(() -> SHORT.withFraction(0)).hasMessageContaining("got 0.0");
         assertThatThrownBy(() -> SHORT.withFraction(1.5)).hasMessageContaining("1.5");
