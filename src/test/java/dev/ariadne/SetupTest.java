@@ -37,8 +37,9 @@ class SetupTest {
 
     @Test
     void noJava() throws Exception {
-        assertThat(run()).containsExactly("[run] missing: Java; install a JDK 17 or later (Debian: apt install"
-                + " openjdk-17-jdk-headless; macOS: brew install openjdk@17)");
+        assertThat(run())
+                .containsExactly("[run] missing: Java; install a JDK 17 or later (Debian: apt install"
+                        + " openjdk-17-jdk-headless; macOS: brew install openjdk@17)");
     }
 
     @Test
@@ -56,8 +57,9 @@ class SetupTest {
     @Test
     void noMaven() throws Exception {
         jdk();
-        assertThat(run()).containsExactly("[run] missing: Maven; install Maven 3.8 or later (Debian: apt install maven;"
-                + " macOS: brew install maven)");
+        assertThat(run())
+                .containsExactly("[run] missing: Maven; install Maven 3.8 or later (Debian: apt install maven;"
+                        + " macOS: brew install maven)");
     }
 
     @Test
@@ -122,9 +124,9 @@ class SetupTest {
     }
 
     private static List<String> inAnotherJvm(List<String> options) throws Exception {
-        List<String> command =
-                Stream.concat(Stream.of(java()), Stream.concat(options.stream(), Stream.of(Load.class.getName())))
-                        .toList();
+        List<String> command = Stream.concat(
+                        Stream.of(java()), Stream.concat(options.stream(), Stream.of(Load.class.getName())))
+                .toList();
         ProcessBuilder builder = new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD);
         builder.environment().putIfAbsent("CLASSPATH", System.getProperty("java.class.path"));
         builder.environment().keySet().removeAll(List.of("DJL_CACHE_DIR", "ENGINE_CACHE_DIR", "JAVA_TOOL_OPTIONS"));
@@ -154,7 +156,8 @@ class SetupTest {
     }
 
     private List<String> run(String... options) throws Exception {
-        List<String> command = Stream.concat(Stream.of(find("bash").orElseThrow().toString(), "run"), Stream.of(options))
+        List<String> command = Stream.concat(
+                        Stream.of(find("bash").orElseThrow().toString(), "run"), Stream.of(options))
                 .toList();
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().clear();

@@ -61,7 +61,7 @@ public class SnippetsTest {
                             .containsKey(source.name());
                     return test(
                             source.name() + ": " + code.lines().findFirst().orElse(""),
-                            contexts.get(source.name()),
+                            contexts.getOrDefault(source.name(), ""),
                             code);
                 }));
     }
@@ -111,7 +111,7 @@ public class SnippetsTest {
                                         .replaceAll(".*src.main.java.|.\\w+(-\\w+)?\\.java$", "")
                                         .replaceAll("[/\\\\]", "."))
                                 .distinct()
-                                                .map(name -> name + ".*"))
+                                .map(name -> name + ".*"))
                 .toList();
     }
 

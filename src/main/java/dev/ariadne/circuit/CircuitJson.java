@@ -119,7 +119,8 @@ final class CircuitJson {
     private record Fields(JsonNode node, String path) {
         Circuit circuit(ModelConfig config) {
             if (!text("format").equals(FORMAT) && !text("format").equals(WITHOUT_HASH)) {
-                throw new IllegalArgumentException("'format' must be '" + FORMAT + "' or '" + WITHOUT_HASH + "', got '" + text("format") + "'");
+                throw new IllegalArgumentException(
+                        "'format' must be '" + FORMAT + "' or '" + WITHOUT_HASH + "', got '" + text("format") + "'");
             }
             ComputationalGraph graph = object("graph").graph(config);
             JsonNode list = get("edges");

@@ -34,8 +34,9 @@ final class TableWriter {
             bars.bars().forEach(bar -> lines.add(line(bar.label(), line(Double.toString(bar.value()), bar.notes()))));
         } else if (view instanceof View.Graph graph) {
             lines.add(List.of("from", "to", "weight", "label"));
-            graph.edges().forEach(edge ->
-                    lines.add(List.of(edge.from(), edge.to(), Double.toString(edge.weight()), edge.label())));
+            graph.edges()
+                    .forEach(edge ->
+                            lines.add(List.of(edge.from(), edge.to(), Double.toString(edge.weight()), edge.label())));
         } else if (view instanceof View.Table table) {
             lines.add(table.columns());
             lines.addAll(table.rows());

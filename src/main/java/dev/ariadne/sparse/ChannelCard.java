@@ -38,9 +38,8 @@ final class ChannelCard {
             double[] values = Arrays.stream(run.values(prompt))
                     .mapToDouble(at -> at[number])
                     .toArray();
-            List<String> pieces = Arrays.stream(prompt)
-                    .mapToObj(circuit.pruner()::piece)
-                    .toList();
+            List<String> pieces =
+                    Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).toList();
             panels.add(new View.Tokens("", pieces, values, "value in the circuit"));
         }
         return new View.Panels(channel + ", " + channel.place().what(), panels);
@@ -49,7 +48,9 @@ final class ChannelCard {
     private Map<String, String> facts() {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("name", channel.inHead(wiring.c.dHead()));
-        facts.put("mean over texts", String.format(Locale.ROOT, "%.3g", circuit.pruner().means()[number]));
+        facts.put(
+                "mean over texts",
+                String.format(Locale.ROOT, "%.3g", circuit.pruner().means()[number]));
         facts.put("bias", String.format(Locale.ROOT, "%.3g", wiring.bias[number]));
         weights(facts, "reads", weight -> weight.to().equals(channel), Connection::from);
         weights(facts, "is read by", weight -> weight.from().equals(channel), Connection::to);

@@ -55,13 +55,16 @@ final class HeadsAndMlps {
         PruneConfig config = circuit.pruner().config();
         return Circuit.of(
                 graph,
-                edges.stream().sorted((a, b) -> graph.indexOf(a) - graph.indexOf(b)).toList(),
+                edges.stream()
+                        .sorted((a, b) -> graph.indexOf(a) - graph.indexOf(b))
+                        .toList(),
                 Double.NaN,
                 new Provenance(
                         circuit.task().name(),
                         "loss",
                         "nats",
                         circuit.pruner().model().name(),
+                        circuit.pruner().model().weights().sha256(),
                         "pruning of weights",
                         config.ablation().name().toLowerCase(Locale.ROOT),
                         Map.of("target", Double.toString(config.target())),

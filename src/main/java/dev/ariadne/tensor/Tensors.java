@@ -187,7 +187,8 @@ public final class Tensors {
         try {
             return Engine.getEngine("PyTorch");
         } catch (RuntimeException | LinkageError e) {
-            throw new IllegalStateException("the PyTorch engine did not start (" + e.getMessage() + "); " + remedy(), e);
+            throw new IllegalStateException(
+                    "the PyTorch engine did not start (" + e.getMessage() + "); " + remedy(), e);
         }
     }
 
@@ -204,7 +205,8 @@ public final class Tensors {
         String arch = System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
         String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         String system = os.startsWith("mac") ? "osx" : os.startsWith("win") ? "win" : "linux";
-        return "add the artifact ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch + ":2.7.1 to the class path";
+        return "add the artifact ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch
+                + ":2.7.1 to the class path";
     }
 
     /**

@@ -67,8 +67,9 @@ public record Citation(String title, Map<String, String> facts, List<Paper> pape
 
         Paper(String key, String title, String authors, String where, int year, String arxiv) {
             String in = key.startsWith("article") ? "journal" : "booktitle";
-            this.bibtex = "@" + key + ",\n  title = {" + title + "},\n  author = {" + authors + "},\n  " + in + " = {" + where
-                    + "},\n  year = {" + year + "},\n  eprint = {" + arxiv + "},\n  archivePrefix = {arXiv}\n}\n";
+            this.bibtex = "@" + key + ",\n  title = {" + title + "},\n  author = {" + authors + "},\n  " + in + " = {"
+                    + where + "},\n  year = {" + year + "},\n  eprint = {" + arxiv
+                    + "},\n  archivePrefix = {arXiv}\n}\n";
         }
 
         /** The entry for a BibTeX file. */
@@ -81,8 +82,9 @@ public record Citation(String title, Map<String, String> facts, List<Paper> pape
     public String bibtex() {
         String version = facts.getOrDefault("version", "");
         List<String> entries = new ArrayList<>();
-        entries.add("@software{ariadne,\n  title = {Ariadne: follow the thread through a transformer, in a Java notebook},\n"
-                + "  author = {{The Ariadne developers}},\n  version = {" + version + "}\n}\n");
+        entries.add(
+                "@software{ariadne,\n  title = {Ariadne: follow the thread through a transformer, in a Java notebook},\n"
+                        + "  author = {{The Ariadne developers}},\n  version = {" + version + "}\n}\n");
         papers.forEach(paper -> entries.add(paper.bibtex()));
         return String.join("\n", entries);
     }

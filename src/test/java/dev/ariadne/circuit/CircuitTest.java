@@ -155,14 +155,18 @@ class CircuitTest {
 
     @Test
     void citesModelMethodAndPaper() {
-        Provenance found = new Provenance("ioi", "KL", "nats", "gpt2", "ab12", "ACDC", "corrupted", Map.of("threshold", "0.01"), 7, "0.1.0");
-        Citation citation = Circuit.of(split, Graphs.edges(split, "embed->logits"), 0.5, found).cite();
+        Provenance found = new Provenance(
+                "ioi", "KL", "nats", "gpt2", "ab12", "ACDC", "corrupted", Map.of("threshold", "0.01"), 7, "0.1.0");
+        Citation citation = Circuit.of(split, Graphs.edges(split, "embed->logits"), 0.5, found)
+                .cite();
         assertThat(citation.facts())
                 .containsEntry("model", "gpt2")
                 .containsEntry("weights (SHA-256)", "ab12")
                 .containsEntry("threshold", "0.01")
                 .containsEntry("version", "0.1.0");
-        assertThat(citation.bibtex()).contains("@software{ariadne", "version = {0.1.0}", "@inproceedings{conmy2023acdc").doesNotContain("syed");
+        assertThat(citation.bibtex())
+                .contains("@software{ariadne", "version = {0.1.0}", "@inproceedings{conmy2023acdc")
+                .doesNotContain("syed");
         assertThat(Display.text(citation)).contains("eprint = {2304.14997}");
     }
 }

@@ -147,7 +147,7 @@ class DisplayTest {
 
     @Test
     void mapsKeepAllTheirDigits() {
-        HeatMap map = (HeatMap) Samples.map(3, 4, Scale.DIVERGING);
+        HeatMap map = Samples.map(3, 4, Scale.DIVERGING);
         Table read = Table.read().csv(new StringReader(Display.csv(map)));
         assertThat(IntStream.range(0, 3).mapToObj(row -> read.getUnformatted(row, 0)))
                 .containsExactlyElementsOf(map.rows());

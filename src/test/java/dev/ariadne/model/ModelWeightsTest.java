@@ -278,9 +278,13 @@ class ModelWeightsTest {
     void theHashNamesTheNumbersAndNotTheFile() {
         try (HookedTransformer one = HookedTransformer.load("gpt2-tiny", "cpu");
                 HookedTransformer same = HookedTransformer.load(
-                        Path.of("src/main/resources/dev/ariadne/models/gpt2-tiny").toString(), "cpu");
+                        Path.of("src/main/resources/dev/ariadne/models/gpt2-tiny")
+                                .toString(),
+                        "cpu");
                 HookedTransformer folded = one.foldLn()) {
-            assertThat(one.weights().sha256()).matches("[0-9a-f]{64}").isEqualTo(same.weights().sha256());
+            assertThat(one.weights().sha256())
+                    .matches("[0-9a-f]{64}")
+                    .isEqualTo(same.weights().sha256());
             assertThat(folded.weights().sha256()).isNotEqualTo(one.weights().sha256());
         }
     }
