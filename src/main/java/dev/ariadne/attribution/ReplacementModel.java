@@ -70,7 +70,7 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
      */
     public static ReplacementModel load(String model) {
         Path beside = Path.of(model, "transcoders");
-        if (Files.isDirectory(beside)) {
+        if (FeatureLabels.embedded(model).isEmpty() && Files.isDirectory(beside)) { // a name that ships comes first
             return load(model, beside);
         }
         Transcoders embedded = TranscoderSet.embedded(model);

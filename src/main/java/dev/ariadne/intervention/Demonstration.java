@@ -64,6 +64,11 @@ public final class Demonstration implements Displayable {
         return new Demonstration("multilingual-opposites");
     }
 
+    /** What else was shown on the same model: the sport of Michael Jordan, asked in French, and the language of the US; single features, at ten times their activation. */
+    public static List<Demonstration> more() {
+        return List.of(new Demonstration("michael-jordan"), new Demonstration("mexico-us"));
+    }
+
     private static JsonNode read(String file) {
         try (InputStream in = Objects.requireNonNull(Demonstration.class.getResourceAsStream(file), file)) {
             return new ObjectMapper().readTree(in);

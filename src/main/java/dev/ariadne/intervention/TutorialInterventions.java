@@ -116,9 +116,8 @@ public final class TutorialInterventions implements Displayable {
     }
 
     private void places(int pairs) {
-        List<Sentence> places = heldOut(Kind.TWO_HOP).stream()
-                .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
-                .toList();
+        List<Sentence> places =
+                heldOut(Kind.TWO_HOP, sentence -> sentence.prompt().startsWith("Fact: the capital"));
         each("intervening on places", pairs, () -> place(one(places)));
     }
 
@@ -132,9 +131,7 @@ public final class TutorialInterventions implements Displayable {
     }
 
     private void words(int pairs) {
-        List<Sentence> words = heldOut(Kind.OPPOSITE).stream()
-                .filter(TutorialMembers::isAligned)
-                .toList();
+        List<Sentence> words = heldOut(Kind.OPPOSITE, TutorialMembers::isAligned);
         each("intervening on words", pairs, () -> word(one(words)));
     }
 
@@ -152,9 +149,9 @@ public final class TutorialInterventions implements Displayable {
         }
     }
 
-    private List<Sentence> heldOut(Kind kind) {
+    private List<Sentence> heldOut(Kind kind, Predicate<Sentence> which) {
         return corpus.sentences().stream()
-                .filter(sentence -> sentence.heldOut() && sentence.kind() == kind)
+                .filter(sentence -> sentence.heldOut() && sentence.kind() == kind && which.test(sentence))
                 .toList();
     }
 

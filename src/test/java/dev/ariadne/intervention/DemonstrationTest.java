@@ -173,6 +173,23 @@ class DemonstrationTest {
     }
 
     @Test
+    void theOtherPublishedRowsPutFeaturesWhereTheyWerePut() {
+        List<Demonstration> more = Demonstration.more();
+        assertThat(more)
+                .extracting(Demonstration::prompt)
+                .containsExactly("Fait: Michael Jordan joue au", "Mexico:Spanish :: US:");
+        assertThat(Objects.requireNonNull(more.get(0).nodes().get("say football"))
+                        .placed())
+                .as("position 6 of the other prompt, set at 7")
+                .extracting(Object::toString)
+                .containsExactly("16_5039_7");
+        assertThat(((View.Table) more.get(1).view()).rows().get(1))
+                .containsExactly("language ×0, currency ×10 for language", "", "Dollar 8, English 5, Dollar 4");
+        // their words are not the tutorial model's: what is asked of Gemma cannot be asked here
+        assertThatThrownBy(() -> more.get(0).compare(gemma)).isInstanceOf(IllegalArgumentException.class);
+    }
+
+    @Test
     void theTutorialModelTakesItWithItsOwnMembers() {
         try (ReplacementModel tutorial = ReplacementModel.load("tutorial")) {
             Map<String, Supernode> own = TutorialMembers.of(tutorial).dallas();
