@@ -36,6 +36,7 @@ final class Sweep implements AutoCloseable {
     private final List<Sources> sources = new ArrayList<>(); // by layer
     private final List<NDArray> encoders = new ArrayList<>(); // what active features read, by layer, in order [feature, dModel]
     private final double[] values; // of targets
+    private double[][] buffer = {}; // rows of a walk
     private final int pos;
     private final Budget budget;
 
@@ -76,6 +77,21 @@ final class Sweep implements AutoCloseable {
     /** How many sources there are: features, errors, tokens. */
     int columns() {
         return active.size() + config.nLayers() * pos + pos;
+    }
+
+    /** So many rows of zeros, at least; the same ones each time. */
+    private double[][] rows(int count) {
+        int before = buffer.length;
+        if (before < count) {
+            buffer = Arrays.copyOf(buffer, count);
+            for (int row = before; row < count; row++) {
+                buffer[row] = new double[columns()];
+            }
+        }
+        for (int row = 0; row < Math.min(before, count); row++) {
+            Arrays.fill(buffer[row], 0);
+        }
+        return buffer;
     }
 
     private int targets() {
@@ -175,7 +191,7 @@ final class Sweep implements AutoCloseable {
             this.positions = config.causal()
                     ? Arrays.stream(chunk).map(Sweep.this::positionOf).max().orElseThrow() + 1
                     : pos;
-            this.rows = new double[chunk.length][columns()];
+            this.rows = rows(chunk.length);
             this.constants = new double[chunk.length];
         }
 
