@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.ModelConfig;
 import dev.ariadne.tensor.Tensors;
@@ -303,18 +304,27 @@ final class Sweep implements AutoCloseable {
                     products.add(g.get(":, " + position).matMul(vectors.transpose())); // [row, source]
                 }
             }
-            double[] all = CleanRun.doubles(NDArrays.concat(products, 1));
-            int width = here.from()[positions];
-            for (int i = 0; i < live; i++) {
-                double[] row = rows[i];
-                for (int s = 0; s < width; s++) {
-                    row[here.columns()[s]] += all[i * width + s];
-                }
-            }
+            addProducts(NDArrays.concat(products, 1), here);
             transcoders.skip(layer).ifPresent(skip -> {
                 NDArray in = g.matMul(CleanRun.like(skip, g)); // the MLP adds x·skipᵀ
                 gradient.addi(pulled(frozen.read(layer, in, 0), live));
             });
+        }
+
+        /** Adds what sources give [row, source]; in single precision the numbers are not widened first, which would take twice the room. */
+        private void addProducts(NDArray products, Sources here) {
+            int width = here.from()[positions];
+            if (products.getDataType() == DataType.FLOAT32) {
+                float[] all = products.toFloatArray();
+                for (int at = 0; at < all.length; at++) {
+                    rows[at / width][here.columns()[at % width]] += all[at];
+                }
+            } else {
+                double[] all = CleanRun.doubles(products);
+                for (int at = 0; at < all.length; at++) {
+                    rows[at / width][here.columns()[at % width]] += all[at];
+                }
+            }
         }
 
         /** Lets a layer's features join, each with its encoder's row at its own position. Returns how many targets have joined by then. */
