@@ -69,6 +69,9 @@ final class AttributionBench {
         for (String shape : RandomWeights.growth(Bench.DATA)) {
             try (var model = HookedTransformer.load(Bench.DATA.resolve(shape).toString(), "cpu")) {
                 String name = "attribution/growth/" + shape;
+                if (shape.equals(RandomWeights.BASE)) {
+                    warmUp(model);
+                }
                 measure(name + "/16-tokens/16-active", model, 512, 16, 16);
                 if (shape.equals(RandomWeights.BASE)) {
                     measure(name + "/32-tokens/16-active", model, 512, 16, 32);
@@ -76,6 +79,22 @@ final class AttributionBench {
                 }
             }
         }
+    }
+
+    /** Lets the JVM compile what all cases run. */
+    private static void warmUp(HookedTransformer model) {
+        try (var transcoders = transcoders(model, 512, 16)) {
+            var replacement = ReplacementModel.of(model, transcoders);
+            for (int i = 0; i < 5; i++) {
+                replacement.attribute(tokens(model, 16), AttributionConfig.DEFAULT).prune();
+            }
+        }
+    }
+
+    private static long[] tokens(HookedTransformer model, int pos) {
+        long[] tokens = new long[pos];
+        Arrays.setAll(tokens, i -> (17 + 7919L * i) % model.config().dVocab());
+        return tokens;
     }
 
     /** Two thousand tokens: a dense matrix of all nodes would take tens of gigabytes. */
@@ -101,8 +120,7 @@ final class AttributionBench {
 
     private static AttributionGraph measure(
             String name, HookedTransformer model, TranscoderSet transcoders, int pos, AttributionConfig config) {
-        long[] tokens = new long[pos];
-        Arrays.setAll(tokens, i -> (17 + 7919L * i) % model.config().dVocab());
+        long[] tokens = tokens(model, pos);
         var replacement = ReplacementModel.of(model, transcoders);
         double[] graphs = new double[REPEATS];
         double[] prunings = new double[REPEATS];

@@ -173,18 +173,7 @@ public record Annotations(
      * @return a copy
      */
     public Annotations withSupernodes(List<Group> groups) {
-        return new Annotations(
-                pinnedIds,
-                groups,
-                clerps,
-                notes,
-                hiddenIds,
-                pruningThreshold,
-                densityThreshold,
-                clickedId,
-                linkType,
-                logitDiff,
-                more);
+        return with(groups, clerps);
     }
 
     /**
@@ -194,9 +183,13 @@ public record Annotations(
      * @return a copy
      */
     public Annotations withClerps(Map<String, String> labels) {
+        return with(supernodes, labels);
+    }
+
+    private Annotations with(List<Group> groups, Map<String, String> labels) {
         return new Annotations(
                 pinnedIds,
-                supernodes,
+                groups,
                 labels,
                 notes,
                 hiddenIds,

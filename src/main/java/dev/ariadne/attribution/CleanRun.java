@@ -73,26 +73,32 @@ final class CleanRun implements AutoCloseable {
 
     private FeatureTable encode() {
         FeatureTable table = new FeatureTable();
-        for (int layer = 0; layer < transcoders.size(); layer++) {
-            Progress.checkInterrupted("reading features, layer " + layer + " of " + transcoders.size());
-            int width = transcoders.features(layer);
-            int step = (int) Math.max(1, MOST / width);
-            for (int from = zeroed; from < pos; from += step) {
-                try (NDManager scope = owner.newSubManager()) {
-                    NDArray x = at(transcoders.input(layer).toString(), scope)
-                            .get(new NDIndex(from + ":" + Math.min(pos, from + step)));
-                    NDArray pre = transcoders.preactivations(layer, x); // [pos, feature]
-                    double[] before = doubles(pre);
-                    double[] after = doubles(transcoders.activate(layer, pre));
-                    for (int i = 0; i < after.length; i++) {
-                        if (after[i] != 0) {
-                            table.add(layer, from + i / width, i % width, before[i], after[i]);
-                        }
+        try (Progress progress = Progress.of("reading features", transcoders.size())) {
+            for (int layer = 0; layer < transcoders.size(); layer++) {
+                encode(layer, table);
+                progress.step("layer " + layer);
+            }
+        }
+        return table;
+    }
+
+    private void encode(int layer, FeatureTable table) {
+        int width = transcoders.features(layer);
+        int step = (int) Math.max(1, MOST / width);
+        for (int from = zeroed; from < pos; from += step) {
+            try (NDManager scope = owner.newSubManager()) {
+                NDArray x = at(transcoders.input(layer).toString(), scope)
+                        .get(new NDIndex(from + ":" + Math.min(pos, from + step)));
+                NDArray pre = transcoders.preactivations(layer, x); // [pos, feature]
+                double[] before = doubles(pre);
+                double[] after = doubles(transcoders.activate(layer, pre));
+                for (int i = 0; i < after.length; i++) {
+                    if (after[i] != 0) {
+                        table.add(layer, from + i / width, i % width, before[i], after[i]);
                     }
                 }
             }
         }
-        return table;
     }
 
     /** What an MLP writes that its features, bias and skip do not; nothing at zeroed positions. */

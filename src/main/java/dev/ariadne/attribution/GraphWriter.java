@@ -8,13 +8,12 @@ import dev.ariadne.attribution.GraphJson.Kind;
 import dev.ariadne.attribution.GraphJson.Link;
 import dev.ariadne.attribution.GraphJson.Metadata;
 import dev.ariadne.attribution.GraphJson.Node;
+import dev.ariadne.view.WholeFile;
 import java.io.BufferedOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.List;
 
@@ -127,31 +126,19 @@ final class GraphWriter {
     }
 
     private static void save(Path file, Document document) throws IOException {
-        Path absolute = file.toAbsolutePath();
-        String mark = ProcessHandle.current().pid() + "-" + System.nanoTime();
-        Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + mark + ".part");
+        DefaultPrettyPrinter pretty = new DefaultPrettyPrinter();
+        pretty.indentArraysWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE.withLinefeed("\n"));
+        pretty.indentObjectsWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE.withLinefeed("\n"));
         try {
-            DefaultPrettyPrinter pretty = new DefaultPrettyPrinter();
-            pretty.indentArraysWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE.withLinefeed("\n"));
-            pretty.indentObjectsWith(DefaultIndenter.SYSTEM_LINEFEED_INSTANCE.withLinefeed("\n"));
-            try (OutputStream out =
-                            new BufferedOutputStream(Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW));
-                    JsonGenerator to = JsonFields.JSON.createGenerator(out)) {
-                document.write(to.setPrettyPrinter(pretty));
-            }
-            move(temporary, absolute);
+            WholeFile.write(file, temporary -> {
+                try (OutputStream out = new BufferedOutputStream(
+                                Files.newOutputStream(temporary, StandardOpenOption.CREATE_NEW));
+                        JsonGenerator to = JsonFields.JSON.createGenerator(out)) {
+                    document.write(to.setPrettyPrinter(pretty));
+                }
+            });
         } catch (IOException e) {
             throw new IOException("cannot write " + file + ": " + e, e);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-    }
-
-    private static void move(Path from, Path to) throws IOException {
-        try {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 }

@@ -65,9 +65,7 @@ record Outputs(List<Target> list, NDArray vectors, double[] constants) {
                         "target " + id + " is out of range: the model predicts tokens 0 to " + (vocabulary - 1));
             }
         }
-        List<Logits.Prediction> all = logits.top(vocabulary);
-        double[] probabilities = new double[vocabulary];
-        all.forEach(each -> probabilities[(int) each.id()] = each.probability());
+        double[] probabilities = probabilities(logits);
         List<Target> targets = ids.stream()
                 .map(id -> new Target(
                         model.hasTokenizer() ? model.tokenizer().toSingleString(id) : "#" + id,
@@ -90,6 +88,17 @@ record Outputs(List<Target> list, NDArray vectors, double[] constants) {
             }
             return new Outputs(targets, vectors, constants);
         }
+    }
+
+    /** Of each token at the last position. */
+    private static double[] probabilities(Logits logits) {
+        double[] values;
+        try (NDArray last = logits.array().get(0, logits.shape()[1] - 1)) {
+            values = CleanRun.doubles(last);
+        }
+        double most = Arrays.stream(values).max().orElseThrow();
+        double sum = Arrays.stream(values).map(value -> Math.exp(value - most)).sum();
+        return Arrays.stream(values).map(value -> Math.exp(value - most) / sum).toArray();
     }
 
     private static Outputs directions(

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDArrays;
 import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.ModelConfig;
 import dev.ariadne.tensor.Tensors;
@@ -37,6 +38,7 @@ final class Sweep implements AutoCloseable {
     private final List<NDArray> encoders =
             new ArrayList<>(); // what active features read, by layer, in order [feature, dModel]
     private final double[] values; // of targets
+    private double[][] buffer = {}; // rows of a walk
     private final int pos;
     private final Budget budget;
 
@@ -77,6 +79,21 @@ final class Sweep implements AutoCloseable {
     /** How many sources there are: features, errors, tokens. */
     int columns() {
         return active.size() + config.nLayers() * pos + pos;
+    }
+
+    /** So many rows of zeros, at least; the same ones each time. */
+    private double[][] rows(int count) {
+        int before = buffer.length;
+        if (before < count) {
+            buffer = Arrays.copyOf(buffer, count);
+            for (int row = before; row < count; row++) {
+                buffer[row] = new double[columns()];
+            }
+        }
+        for (int row = 0; row < Math.min(before, count); row++) {
+            Arrays.fill(buffer[row], 0);
+        }
+        return buffer;
     }
 
     private int targets() {
@@ -176,7 +193,7 @@ final class Sweep implements AutoCloseable {
             this.positions = config.causal()
                     ? Arrays.stream(chunk).map(Sweep.this::positionOf).max().orElseThrow() + 1
                     : pos;
-            this.rows = new double[chunk.length][columns()];
+            this.rows = rows(chunk.length);
             this.constants = new double[chunk.length];
         }
 
@@ -288,18 +305,27 @@ final class Sweep implements AutoCloseable {
                     products.add(g.get(":, " + position).matMul(vectors.transpose())); // [row, source]
                 }
             }
-            double[] all = CleanRun.doubles(NDArrays.concat(products, 1));
-            int width = here.from()[positions];
-            for (int i = 0; i < live; i++) {
-                double[] row = rows[i];
-                for (int s = 0; s < width; s++) {
-                    row[here.columns()[s]] += all[i * width + s];
-                }
-            }
+            addProducts(NDArrays.concat(products, 1), here);
             transcoders.skip(layer).ifPresent(skip -> {
                 NDArray in = g.matMul(CleanRun.like(skip, g)); // the MLP adds x·skipᵀ
                 gradient.addi(pulled(frozen.read(layer, in, 0), live));
             });
+        }
+
+        /** Adds what sources give [row, source]; in single precision the numbers are not widened first, which would take twice the room. */
+        private void addProducts(NDArray products, Sources here) {
+            int width = here.from()[positions];
+            if (products.getDataType() == DataType.FLOAT32) {
+                float[] all = products.toFloatArray();
+                for (int at = 0; at < all.length; at++) {
+                    rows[at / width][here.columns()[at % width]] += all[at];
+                }
+            } else {
+                double[] all = CleanRun.doubles(products);
+                for (int at = 0; at < all.length; at++) {
+                    rows[at / width][here.columns()[at % width]] += all[at];
+                }
+            }
         }
 
         /** Lets a layer's features join, each with its encoder's row at its own position. Returns how many targets have joined by then. */

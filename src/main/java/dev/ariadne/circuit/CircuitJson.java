@@ -8,11 +8,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ariadne.model.ModelConfig;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -42,24 +41,10 @@ final class CircuitJson {
             put(one, "effect", effect);
         });
         byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
-        Path absolute = file.toAbsolutePath();
-        String mark = ProcessHandle.current().pid() + "-" + System.nanoTime();
-        Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + mark + ".part");
         try {
-            Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW);
-            move(temporary, absolute);
+            WholeFile.write(file, temporary -> Files.write(temporary, bytes, StandardOpenOption.CREATE_NEW));
         } catch (IOException e) {
             throw new IOException("cannot write the circuit to " + file + ": " + e, e);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-    }
-
-    private static void move(Path from, Path to) throws IOException {
-        try {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
         }
     }
 

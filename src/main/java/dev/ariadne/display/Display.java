@@ -4,12 +4,11 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.AtomicMoveNotSupportedException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.Base64;
 import java.util.Collections;
@@ -163,22 +162,7 @@ public final class Display {
         if (folder == null || !Files.isDirectory(folder)) {
             throw new IOException("cannot save " + file + ": there is no folder " + folder + "; create it first");
         }
-        String mark = ProcessHandle.current().pid() + "-" + System.nanoTime();
-        Path temporary = folder.resolve("." + name + "." + mark + ".part");
-        try {
-            Files.write(temporary, content, StandardOpenOption.CREATE_NEW);
-            move(temporary, absolute);
-        } finally {
-            Files.deleteIfExists(temporary);
-        }
-    }
-
-    private static void move(Path from, Path to) throws IOException {
-        try {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
-        } catch (AtomicMoveNotSupportedException e) {
-            Files.move(from, to, StandardCopyOption.REPLACE_EXISTING);
-        }
+        WholeFile.write(absolute, temporary -> Files.write(temporary, content, StandardOpenOption.CREATE_NEW));
     }
 
     private static byte[] content(Displayable displayable, String name, Path file) {

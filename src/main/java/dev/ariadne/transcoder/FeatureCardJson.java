@@ -7,10 +7,10 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ariadne.transcoder.FeatureCard.Example;
 import dev.ariadne.transcoder.FeatureCard.Words;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.function.Function;
@@ -54,13 +54,7 @@ final class FeatureCardJson {
         ArrayNode histogram = all.putArray("histogram");
         card.histogram().forEach(histogram::add);
         all.put("activation_frequency", card.frequency());
-        Path part = file.resolveSibling(file.getFileName() + ".part");
-        try {
-            Files.writeString(part, JSON.writeValueAsString(all));
-            Files.move(part, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
+        WholeFile.write(file, temporary -> Files.writeString(temporary, JSON.writeValueAsString(all)));
     }
 
     /** Reads a card; what the layout leaves to choice may be missing. */

@@ -3,12 +3,12 @@ package dev.ariadne.transcoder;
 import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.Map;
 import java.util.TreeMap;
@@ -78,20 +78,15 @@ public final class FeatureLabels {
 
     /** Writes names into a folder, in the order of their features. */
     public static void write(Map<String, String> labels, Path folder) throws IOException {
-        Path part = folder.resolve(FILE + ".part");
-        try {
-            StringBuilder lines = new StringBuilder("{");
-            for (Map.Entry<String, String> label : inOrder(labels).entrySet()) {
-                lines.append(lines.length() > 1 ? ",\n" : "\n")
-                        .append(JSON.writeValueAsString(label.getKey()))
-                        .append(": ")
-                        .append(JSON.writeValueAsString(label.getValue()));
-            }
-            Files.writeString(part, lines.append("\n}\n"));
-            Files.move(part, folder.resolve(FILE), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
+        StringBuilder lines = new StringBuilder("{");
+        for (Map.Entry<String, String> label : inOrder(labels).entrySet()) {
+            lines.append(lines.length() > 1 ? ",\n" : "\n")
+                    .append(JSON.writeValueAsString(label.getKey()))
+                    .append(": ")
+                    .append(JSON.writeValueAsString(label.getValue()));
         }
+        lines.append("\n}\n");
+        WholeFile.write(folder.resolve(FILE), temporary -> Files.writeString(temporary, lines));
     }
 
     private static Map<String, String> inOrder(Map<String, String> labels) {

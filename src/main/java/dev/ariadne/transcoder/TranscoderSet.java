@@ -6,12 +6,12 @@ import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.view.View;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
@@ -202,17 +202,10 @@ public final class TranscoderSet implements Transcoders {
         for (int layer = 0; layer < size(); layer++) {
             Checkpoint.write(folder.resolve(fileName(layer)), transcoder(layer).stored(), notes);
         }
-        Path part = folder.resolve(CONFIG + ".part");
         List<String> names =
                 IntStream.range(0, size()).mapToObj(TranscoderSet::fileName).toList();
-        try {
-            Files.writeString(
-                    part, new TranscoderConfig(modelName(), inputHook(), outputHook(), names, config.k()).toYaml());
-            Files.move(
-                    part, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
-        } finally {
-            Files.deleteIfExists(part);
-        }
+        String yaml = new TranscoderConfig(modelName(), inputHook(), outputHook(), names, config.k()).toYaml();
+        WholeFile.write(folder.resolve(CONFIG), temporary -> Files.writeString(temporary, yaml));
     }
 
     @Override

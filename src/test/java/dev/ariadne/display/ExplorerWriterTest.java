@@ -11,6 +11,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Tag;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -142,6 +144,27 @@ class ExplorerWriterTest {
                             .at("/qParams/pinnedIds")
                             .toString())
                     .isEqualTo("[\"3_9_1\"]");
+        }
+    }
+
+    @Test
+    @Tag("browser")
+    void whatIsSavedIsAFileThatTheGraphTakesBack() throws Exception {
+        Path downloads = Files.createDirectory(folder.resolve("downloads"));
+        try (Browser browser = browser()) {
+            browser.send("Page.setDownloadBehavior", Map.of("behavior", "allow", "downloadPath", downloads.toString()));
+            browser.open(saved(TokenGraphs.small()));
+            click(browser, "0_8_1");
+            browser.key("p", "p", 0);
+            browser.evaluate("document.getElementById('download').click()");
+            Path file = downloads.resolve("small-annotations.json");
+            for (int i = 0; i < 200 && !Files.exists(file); i++) {
+                TimeUnit.MILLISECONDS.sleep(50);
+            }
+            JsonNode added = JSON.readTree(file.toFile());
+            assertThat(added.get("slug").asText()).isEqualTo("small");
+            assertThat(added.at("/qParams/pinnedIds").toString()).isEqualTo("[\"3_9_1\",\"0_8_1\"]");
+            assertThat(added.at("/qParams/linkType").asText()).isEqualTo("both");
         }
     }
 

@@ -1,0 +1,41 @@
+package dev.ariadne.view;
+
+import java.io.IOException;
+import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+
+/** Files that appear when they are whole: whoever reads sees the old one or the new one. */
+public final class WholeFile {
+    private WholeFile() {}
+
+    /** Writes a new file. */
+    @FunctionalInterface
+    public interface Writing {
+        /** Writes to a file that does not exist yet. */
+        void to(Path temporary) throws IOException;
+    }
+
+    /**
+     * Writes beside the file under another name, and moves that there when it is whole; it is deleted when it is not.
+     *
+     * @param file in a folder that exists
+     * @param writing writes the content
+     */
+    public static void write(Path file, Writing writing) throws IOException {
+        Path absolute = file.toAbsolutePath();
+        String mark = ProcessHandle.current().pid() + "-" + System.nanoTime();
+        Path temporary = absolute.resolveSibling("." + absolute.getFileName() + "." + mark + ".part");
+        try {
+            writing.to(temporary);
+            try {
+                Files.move(temporary, absolute, StandardCopyOption.REPLACE_EXISTING, StandardCopyOption.ATOMIC_MOVE);
+            } catch (AtomicMoveNotSupportedException e) {
+                Files.move(temporary, absolute, StandardCopyOption.REPLACE_EXISTING);
+            }
+        } finally {
+            Files.deleteIfExists(temporary);
+        }
+    }
+}
