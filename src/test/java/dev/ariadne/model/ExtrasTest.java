@@ -223,7 +223,7 @@ class ExtrasTest {
                 .hasMessageContaining("1 for 2 heads");
         assertThatThrownBy(() -> config(new Extras(0.05, false, false, List.of())))
                 .hasMessageContaining("keeps none of 8");
-        try (TrainableModel trained = model(new Extras(0, true, false, List.of()));
+        try (TrainableModel trained = model(new Extras(0.5, false, false, List.of()));
                 HookedTransformer model = trained.snapshot()) {
             assertThatThrownBy(() -> model.components(4)).hasMessageContaining("CircuitPruner");
         }

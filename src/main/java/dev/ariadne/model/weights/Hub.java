@@ -79,9 +79,10 @@ public final class Hub {
             return cached.get();
         }
         return found(id, Optional::empty, () -> {
+            HubHttp http = new HubHttp(settings, id);
             HubListing listing;
             try {
-                listing = listing(id);
+                listing = listing(http, id);
             } catch (IOException e) {
                 if (cached.isPresent()) {
                     return cached.get(); // no connection
@@ -94,9 +95,7 @@ public final class Hub {
                 throw new IOException(id + " has none of the files that are looked for; it holds "
                         + String.join(", ", listing.files().keySet()));
             }
-            Path snapshot = cache.snapshot(id, listing.commit());
-            fetch(listing, listing.checked(names, "it is listed"), snapshot);
-            return snapshot;
+            return fetch(http, listing, snapshot -> listing.checked(names, "it is listed"));
         });
     }
 
@@ -112,10 +111,9 @@ public final class Hub {
                 () -> cache.find(
                         id, folder -> names.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))),
                 () -> {
-                    HubListing listing = listing(id);
-                    Path snapshot = cache.snapshot(id, listing.commit());
-                    fetch(listing, listing.checked(names, "it is asked for"), snapshot);
-                    return snapshot;
+                    HubHttp http = new HubHttp(settings, id);
+                    HubListing listing = listing(http, id);
+                    return fetch(http, listing, snapshot -> listing.checked(names, "it is asked for"));
                 });
     }
 
@@ -124,12 +122,10 @@ public final class Hub {
             throw gemma(id);
         }
         return found(id, () -> cache.find(id), () -> {
-            HubListing listing = listing(id);
+            HubHttp http = new HubHttp(settings, id);
+            HubListing listing = listing(http, id);
             listing.requireWeights();
-            Path snapshot = cache.snapshot(id, listing.commit());
-            fetch(listing, listing.small(), snapshot);
-            fetch(listing, listing.weights(snapshot), snapshot); // last: a snapshot with weights is complete
-            return snapshot;
+            return fetch(http, listing, snapshot -> listing.small(), listing::weights); // last: a snapshot with weights is complete
         });
     }
 
@@ -172,23 +168,34 @@ public final class Hub {
         }
     }
 
-    private HubListing listing(HubId id) throws IOException, InterruptedException {
-        HubListing listing = HubListing.fetch(new HubHttp(settings, id), id);
+    private HubListing listing(HubHttp http, HubId id) throws IOException, InterruptedException {
+        HubListing listing = HubListing.fetch(http, id);
         if (listing.gemma()) {
             throw gemma(id);
         }
         return listing;
     }
 
-    private void fetch(HubListing listing, List<HubFile> files, Path snapshot)
-            throws IOException, InterruptedException {
+    /** Files to fetch, which may depend on those that lie in the snapshot already. */
+    private interface Wanted {
+        List<HubFile> in(Path snapshot) throws IOException;
+    }
+
+    /** Fetches them one list after the other, and says only then which commit is there. */
+    private Path fetch(HubHttp http, HubListing listing, Wanted... wanted) throws IOException, InterruptedException {
         HubId id = listing.id();
         Path blobs = cache.blobs(id);
-        new HubDownload(new HubHttp(settings, id), listing, blobs, settings.disk()).fetch(files);
-        for (HubFile file : files) {
-            cache.place(blobs.resolve(file.hash()), snapshot, file.name());
+        Path snapshot = cache.snapshot(id, listing.commit());
+        HubDownload download = new HubDownload(http, listing, blobs, settings.disk());
+        for (Wanted some : wanted) {
+            List<HubFile> files = some.in(snapshot);
+            download.fetch(files);
+            for (HubFile file : files) {
+                cache.place(blobs.resolve(file.hash()), snapshot, file.name());
+            }
         }
         cache.writeRef(id, listing.commit());
+        return snapshot;
     }
 
     private IllegalArgumentException gemma(HubId id) {
