@@ -42,6 +42,8 @@ public final class Bench {
         }
         CASES.put("generate/smollm2/1x20", () -> new ModelCase("generate", "smollm2/1x20"));
         CASES.put("train/tutorial/96x11", TrainCase::new);
+        CASES.put("train/sparse/40x24x32", SparseCase.Training::new);
+        CASES.put("prune/sparse/quotes", SparseCase.Pruning::new);
         CASES.put("first-logits/smollm2", () -> new FreshJvm("--first-logits"));
     }
 

@@ -116,7 +116,7 @@ def wanted(name, selected):
 
 
 def peers_of(case):
-    return {"generate": GENERATION_PEERS, "train": TRAINING_PEERS}.get(case.split("/")[0], PEERS)
+    return {"generate": GENERATION_PEERS, "train": TRAINING_PEERS, "prune": TRAINING_PEERS}.get(case.split("/")[0], PEERS)
 
 
 def matching(case, threads, peers, selected):

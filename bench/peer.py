@@ -571,6 +571,10 @@ class Models:
 def make(case, peer, models):
     if case == "engine-start":
         return EngineStart(peer)
+    if case.split("/")[1:2] == ["sparse"] and peer == "eager":
+        import sparse_peer
+
+        return {"train": sparse_peer.Training, "prune": sparse_peer.Pruning}[case.split("/")[0]](models.data)
     if case.startswith("train/") and peer == "eager":
         return TrainCase(models.data)
     parts = case.split("/")

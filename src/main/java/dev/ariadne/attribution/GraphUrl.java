@@ -14,8 +14,8 @@ import java.util.stream.Collectors;
  * The address of a graph on the web, with what its reader pinned, grouped and labeled; any name survives, whatever characters it has.
  *
  * <pre>{@code
- * GraphUrl url = GraphUrl.of("https://…/gemma-2-2b/graph?slug=dallas&supernodes=%5B%5B%22Texas%22…");
- * url.annotations().byName();      // {Texas=[20_15589_9, …], …}
+ * GraphUrl url = GraphUrl.of("https://example.org/gemma-2-2b/graph?slug=dallas&supernodes=%5B%5B%22Texas%22%2C%2220_15589_9%22%5D%5D");
+ * url.annotations().byName();      // {Texas=[20_15589_9]}
  * url.with(annotations).toString() // to be opened, or sent
  * }</pre>
  *

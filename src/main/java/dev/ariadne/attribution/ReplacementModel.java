@@ -1,5 +1,7 @@
 package dev.ariadne.attribution;
 
+import ai.djl.ndarray.NDArray;
+import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Tokenizer;
 import dev.ariadne.transcoder.FeatureLabels;
@@ -11,6 +13,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -25,7 +28,7 @@ import java.util.stream.LongStream;
  * token, which is put in front where the model has one.
  *
  * <pre>{@code
- * var replacement = ReplacementModel.load("gemma-2-2b", Path.of("gemma-scope-transcoders"));
+ * var replacement = ReplacementModel.load("tutorial"); // or a model's name and a folder of transcoders
  * replacement.features("Dallas is in")
  * }</pre>
  */
@@ -59,12 +62,17 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
     }
 
     /**
-     * Loads a model that ships with the library together with its transcoders and the names of their features.
+     * Loads a model that ships with the library together with its transcoders and the names of their features, or a folder with a model and, in its
+     * folder {@code transcoders}, both of these.
      *
-     * @param model "tutorial"
-     * @throws IllegalArgumentException when the library has no transcoders for it
+     * @param model "tutorial", or a folder
+     * @throws IllegalArgumentException when there are no transcoders for it
      */
     public static ReplacementModel load(String model) {
+        Path beside = Path.of(model, "transcoders");
+        if (Files.isDirectory(beside)) {
+            return load(model, beside);
+        }
         Transcoders embedded = TranscoderSet.embedded(model);
         try {
             HookedTransformer loaded = HookedTransformer.load(model);
@@ -215,6 +223,34 @@ public final class ReplacementModel implements Displayable, AutoCloseable {
     public AttributionGraph attribute(long[] tokens, AttributionConfig config) {
         String prompt = model.hasTokenizer() ? model.tokenizer().toText(tokens) : "";
         return new Attribution(this, config, prompt, tokens).graph();
+    }
+
+    /**
+     * Hooks under which {@link HookedTransformer#runWithGradients} differentiates the local replacement model, many prompts at a time: attention patterns
+     * and norm scales are constants, and an MLP answers through its features only. What the model says stays the same.
+     *
+     * <p>So a feature's activation times the gradient at its MLP's output along what it writes is the sum of all its paths in the attribution graph.
+     */
+    public Hook[] localHooks() {
+        List<Hook> hooks = new ArrayList<>();
+        FrozenModel.hooks(model.config()).stream()
+                .filter(point -> point.endsWith("hook_pattern") || point.endsWith("hook_scale"))
+                .forEach(point -> hooks.add(Hook.at(point, NDArray::stopGradient)));
+        for (Hook hook : transcoders.hooks()) {
+            hooks.add(Hook.at(hook.point(), (out, name) -> {
+                NDArray reconstructed = hook.edit().apply(out, name);
+                return reconstructed == out ? out : throughFeatures(out, reconstructed);
+            }));
+        }
+        return hooks.toArray(Hook[]::new);
+    }
+
+    /** The MLP's output [row, pos, dModel], with the gradient of what its features make of it; none at zeroed positions. */
+    private NDArray throughFeatures(NDArray out, NDArray reconstructed) {
+        long pos = out.getShape().get(1);
+        NDArray counts = out.getManager().arange((int) pos).gte(zeroed).toType(out.getDataType(), false);
+        NDArray through = reconstructed.mul(counts.reshape(1, pos, 1)); // [row, pos, dModel]
+        return out.sub(through).stopGradient().add(through);
     }
 
     Map<String, String> labels() {

@@ -35,7 +35,8 @@ final class Sweep implements AutoCloseable {
     private final FrozenModel frozen;
     private final NDManager owner;
     private final List<Sources> sources = new ArrayList<>(); // by layer
-    private final List<NDArray> encoders = new ArrayList<>(); // what active features read, by layer, in order [feature, dModel]
+    private final List<NDArray> encoders =
+            new ArrayList<>(); // what active features read, by layer, in order [feature, dModel]
     private final double[] values; // of targets
     private double[][] buffer = {}; // rows of a walk
     private final int pos;

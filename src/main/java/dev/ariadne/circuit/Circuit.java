@@ -2,10 +2,12 @@ package dev.ariadne.circuit;
 
 import dev.ariadne.circuit.Node.Kind;
 import dev.ariadne.model.ModelConfig;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
@@ -183,6 +185,25 @@ public record Circuit(ComputationalGraph graph, Map<Edge, Double> effects, doubl
     /** Who writes to whom: a column per sender, a row per receiver, and in each cell the strongest effect; dead ends left out. */
     public View.HeatMap matrix() {
         return new CircuitPicture(this).matrix();
+    }
+
+    /** What a write-up needs to name this circuit: how it was found, in which model, and the papers of the method. */
+    public Citation cite() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("circuit", edgeCount() + " of " + graph.size() + " edges");
+        facts.put("task", provenance.task());
+        facts.put("metric", provenance.metric() + (Double.isNaN(metric) ? "" : " " + metric + " " + provenance.unit()));
+        facts.put("model", provenance.model());
+        facts.put("weights (SHA-256)", provenance.weights().isEmpty() ? "not known" : provenance.weights());
+        facts.put("method", provenance.method() + ", " + provenance.ablation() + " ablation");
+        facts.putAll(provenance.settings());
+        facts.put("seed", Long.toString(provenance.seed()));
+        facts.put("version", provenance.version());
+        String method = provenance.method();
+        List<Citation.Paper> papers = Arrays.stream(Citation.Paper.values())
+                .filter(paper -> method.startsWith(paper.name().replace('_', '-')))
+                .toList();
+        return new Citation("How to cite: " + provenance, facts, papers);
     }
 
     @Override

@@ -18,7 +18,8 @@ import java.util.Map;
 
 /** Circuits as JSON: the shape of the graph, the edges with their effects, and how they were found. */
 final class CircuitJson {
-    private static final String FORMAT = "ariadne circuit 1";
+    private static final String FORMAT = "ariadne circuit 2";
+    private static final String WITHOUT_HASH = "ariadne circuit 1"; // the model had a name only
     private static final long MOST_BYTES = 1 << 26; // an edge takes about 60: far more than a model has
     private static final ObjectMapper JSON = JsonMapper.builder()
             .enable(DeserializationFeature.FAIL_ON_READING_DUP_TREE_KEY)
@@ -76,6 +77,7 @@ final class CircuitJson {
         node.put("metric", from.metric());
         node.put("unit", from.unit());
         node.put("model", from.model());
+        node.put("weights", from.weights());
         node.put("method", from.method());
         node.put("ablation", from.ablation());
         ObjectNode settings = node.putObject("settings");
@@ -101,8 +103,9 @@ final class CircuitJson {
     /** One JSON object, whose fields must be there and of their kind. */
     private record Fields(JsonNode node, String path) {
         Circuit circuit(ModelConfig config) {
-            if (!text("format").equals(FORMAT)) {
-                throw new IllegalArgumentException("'format' must be '" + FORMAT + "', got '" + text("format") + "'");
+            if (!text("format").equals(FORMAT) && !text("format").equals(WITHOUT_HASH)) {
+                throw new IllegalArgumentException(
+                        "'format' must be '" + FORMAT + "' or '" + WITHOUT_HASH + "', got '" + text("format") + "'");
             }
             ComputationalGraph graph = object("graph").graph(config);
             JsonNode list = get("edges");
@@ -146,6 +149,7 @@ final class CircuitJson {
                     text("metric"),
                     text("unit"),
                     text("model"),
+                    node.has("weights") ? text("weights") : "",
                     text("method"),
                     text("ablation"),
                     settings,

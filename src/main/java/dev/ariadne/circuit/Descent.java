@@ -339,7 +339,7 @@ public final class Descent implements AutoCloseable {
         for (int i = 0; i < 3; i++) {
             qkv.set(i, spread(qkv.get(i), rows / batch));
         }
-        NDArray z = parts.attend(head.layer(), qkv.get(0), qkv.get(1), qkv.get(2), first);
+        NDArray z = parts.attend(head.layer(), head.head(), qkv.get(0), qkv.get(1), qkv.get(2), first);
         return outputs.share(head.layer(), parts.result(head.layer(), head.head(), z), first);
     }
 

@@ -257,6 +257,7 @@ public final class EdgeGradients {
         int shared = head.head() / graph.config().groupSize();
         NDArray z = parts.attend(
                 layer,
+                head.head(),
                 parts.query(layer, head.head(), x, 0),
                 parts.key(layer, shared, x),
                 parts.value(layer, shared, x),

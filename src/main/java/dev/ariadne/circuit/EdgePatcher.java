@@ -53,7 +53,11 @@ public final class EdgePatcher implements AutoCloseable {
         try {
             this.outputs = new Outputs(graph, model, parts, owner, clean, cut(task.corrupted()), ablation);
             this.readout = new Readout(
-                    parts, task, outputs.cleanInput(logits()), graph.config().dVocabOut());
+                    parts,
+                    task,
+                    clean,
+                    outputs.cleanInput(logits()),
+                    graph.config().dVocabOut());
         } catch (RuntimeException | Error e) {
             parts.close();
             throw e;
@@ -206,7 +210,7 @@ public final class EdgePatcher implements AutoCloseable {
                     k = direct(k, sources.get(1), head, states);
                     v = direct(v, sources.get(2), head, states);
                 }
-                NDArray result = parts.result(layer, h, parts.attend(layer, q, k, v, 0));
+                NDArray result = parts.result(layer, h, parts.attend(layer, h, q, k, v, 0));
                 NDArray out = outputs.share(layer, result, 0);
                 store(away, head, states(out).sub(outputs.ablated(head, inner)));
             }

@@ -14,6 +14,7 @@ import java.util.Optional;
  * @param metric what was measured
  * @param unit the metric's unit: "nats", "logits"
  * @param model the model's name
+ * @param weights {@linkplain dev.ariadne.model.ModelWeights#sha256 hash} of the model's weights; empty where it is not known
  * @param method how the circuit was found: "ACDC"
  * @param ablation what stood in for absent edges, in small letters; empty where nothing was run
  * @param settings the method's settings, by name, in the order shown
@@ -25,6 +26,7 @@ public record Provenance(
         String metric,
         String unit,
         String model,
+        String weights,
         String method,
         String ablation,
         Map<String, String> settings,
@@ -50,6 +52,7 @@ public record Provenance(
                 task.metric().name(),
                 task.metric().unit(),
                 task.model().name(),
+                task.model().weights().sha256(),
                 method,
                 ablation.name().toLowerCase(Locale.ROOT),
                 settings,

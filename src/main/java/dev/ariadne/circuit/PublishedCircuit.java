@@ -117,6 +117,7 @@ public enum PublishedCircuit {
                 "",
                 "",
                 data.get("model").asText(),
+                "",
                 "by hand",
                 "",
                 Map.of("source", data.get("source").asText()),

@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.Components;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
@@ -21,21 +22,25 @@ final class Readout {
     private final Metric metric;
     private final @Nullable NDList rows;
     private final @Nullable NDList reference;
+    private final @Nullable NDArray bigrams; // [prompt, position, dVocabOut]
+    private final @Nullable NDArray bigramsOfRows; // [prompt, position, token]
     private final int batch;
     private final long vocabulary;
 
     /**
      * Prepares to read.
      *
+     * @param clean the prompts: a table of bigrams, where there is one, reads their tokens whatever edges are absent
      * @param cleanStream the full model's stream behind the last block [batch, pos, dModel]; its owner keeps what is compared with
      */
-    Readout(Components parts, Task task, NDArray cleanStream, long vocabulary) {
+    Readout(Components parts, Task task, long[][] clean, NDArray cleanStream, long vocabulary) {
         this.parts = parts;
         this.task = task;
         this.batch = Math.toIntExact(cleanStream.getShape().get(0));
         this.vocabulary = vocabulary;
+        this.bigrams = parts.bigrams(clean).map(table -> task.select(table, 0)).orElse(null);
         this.metric = task.metric().needsReference()
-                ? task.metric().against(parts.logits(task.select(cleanStream, 0)))
+                ? task.metric().against(plus(parts.logits(task.select(cleanStream, 0)), bigrams))
                 : task.metric();
         this.reference =
                 metric.readsDivergence() && parts.hasDivergence() ? parts.reference(task.select(cleanStream, 0)) : null;
@@ -45,6 +50,27 @@ final class Readout {
                     + batch + "; give one answer for all prompts, or one per prompt");
         }
         this.rows = tokens.length == 0 ? null : parts.rows(repeat(tokens, batch));
+        this.bigramsOfRows = rows == null || bigrams == null ? null : columns(bigrams, repeat(tokens, batch));
+    }
+
+    /** Some tokens' columns [prompt, position, dVocabOut] → [prompt, position, token]. */
+    private static NDArray columns(NDArray table, long[][] tokens) {
+        Shape shape = table.getShape();
+        long[] flat = Arrays.stream(tokens).flatMapToLong(Arrays::stream).toArray();
+        NDArray ids = table.getManager()
+                .create(flat, new Shape(tokens.length, 1, tokens[0].length))
+                .broadcast(shape.get(0), shape.get(1), tokens[0].length);
+        return table.gather(ids, 2);
+    }
+
+    /** Adds what is the same in all states [prompt, position, token] to [state · prompt, position, token]. */
+    private static NDArray plus(NDArray logits, @Nullable NDArray table) {
+        Shape shape = logits.getShape();
+        return table == null
+                ? logits
+                : logits.reshape(-1, table.getShape().get(0), shape.get(1), shape.get(2))
+                        .add(table)
+                        .reshape(shape);
     }
 
     private static long[][] repeat(long[][] tokens, int batch) {
@@ -78,8 +104,8 @@ final class Readout {
             try (NDManager scope = stream.getManager().newSubManager()) {
                 NDArray some = read.get(scope, new NDIndex(from * batch + ":" + to * batch));
                 NDArray scores = rows != null
-                        ? metric.perPromptOfTokens(parts.logits(some, rows))
-                        : metric.perPrompt(parts.logits(some));
+                        ? metric.perPromptOfTokens(plus(parts.logits(some, rows), bigramsOfRows))
+                        : metric.perPrompt(plus(parts.logits(some), bigrams));
                 NDArray means = scores.reshape(to - from, batch)
                         .toType(DataType.FLOAT64, false)
                         .mean(new int[] {1});

@@ -3,9 +3,7 @@ package dev.ariadne.cli;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.display.Display;
 import dev.ariadne.intervention.TutorialInterventions;
-import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.train.TutorialModel;
-import dev.ariadne.transcoder.TranscoderSet;
 import java.io.PrintWriter;
 import java.util.concurrent.Callable;
 import picocli.CommandLine.Command;
@@ -14,14 +12,18 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
-/** Measures what the tutorial model's card says of interventions; features are the MLPs' own neurons. */
+/** Measures what the tutorial model's card says of interventions, with the transcoders that belong to the model. */
 @Command(
         name = "interventions",
         mixinStandardHelpOptions = true,
         description =
-                "Intervene on a tutorial model's neurons over many prompts it has never seen, and print the rates.")
+                "Intervene on a tutorial model's features over many prompts it has never seen, and print the rates.")
 final class InterventionsCommand implements Callable<Integer> {
-    @Parameters(index = "0", arity = "0..1", paramLabel = "MODEL", description = "a tutorial model's name or folder")
+    @Parameters(
+            index = "0",
+            arity = "0..1",
+            paramLabel = "MODEL",
+            description = "a tutorial model's name, or its folder with a folder transcoders in it")
     private String name = "tutorial";
 
     @Option(
@@ -48,9 +50,7 @@ final class InterventionsCommand implements Callable<Integer> {
 
     @Override
     public Integer call() {
-        try (HookedTransformer model = HookedTransformer.load(name, "cpu");
-                TranscoderSet neurons = TranscoderSet.ofNeurons(model)) {
-            ReplacementModel replacement = ReplacementModel.of(model, neurons);
+        try (ReplacementModel replacement = ReplacementModel.load(name)) {
             PrintWriter out = spec.commandLine().getOut();
             out.print(Display.text(TutorialInterventions.run(replacement, split, pairs, seed)));
             out.flush();

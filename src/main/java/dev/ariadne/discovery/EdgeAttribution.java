@@ -25,7 +25,7 @@ import java.util.Map;
  * input for all edges together. Memory: what all senders write, and the inputs of all heads with their gradients.
  *
  * <pre>{@code
- * EdgeScores scores = EdgeAttribution.eap(task);
+ * EdgeScores scores = EdgeAttribution.eap(task.logitDifference());
  * scores.top(50)
  * }</pre>
  */

@@ -18,7 +18,7 @@ import java.util.stream.IntStream;
  * value bias goes with z; the output bias, which no head owns, stays.
  *
  * <pre>{@code
- * HeadAblation.of(model, "When Mary and John went …", Metric.logitDifference(model, " Mary", " John")).zero()
+ * HeadAblation.of(model, "When Mary and John went to the store, John gave a drink to", Metric.logitDifference(model, " Mary", " John")).zero()
  * }</pre>
  */
 public final class HeadAblation {

@@ -22,7 +22,7 @@ import java.util.stream.Stream;
  *
  * <pre>{@code
  * HeadDetector.repeatedTokens(model).induction()                    // the usual induction score
- * HeadDetector.of(model, "When Mary and John …").previousToken()    // as transformer_lens.head_detector
+ * HeadDetector.of(model, "When Mary and John went to the store, John gave a drink to").previousToken()    // as transformer_lens.head_detector
  * }</pre>
  */
 public final class HeadDetector {

@@ -92,6 +92,28 @@ public final class Display {
                 : TikzWriter.write(graph(view, "TikZ"));
     }
 
+    /**
+     * Writes a table, a heat map, bars or tokens, or the edges of a graph, as comma-separated values with all their digits.
+     *
+     * @param displayable what to write
+     * @return lines, the first of which names the columns
+     * @throws IllegalArgumentException when it has no rows and columns
+     */
+    public static String csv(Displayable displayable) {
+        return TableWriter.csv(displayable.view());
+    }
+
+    /**
+     * Writes a table, a heat map, bars or tokens as a LaTeX {@code tabular}, with the digits that are shown.
+     *
+     * @param displayable what to write
+     * @return the environment
+     * @throws IllegalArgumentException when it has no rows and columns
+     */
+    public static String latex(Displayable displayable) {
+        return TableWriter.latex(displayable.view());
+    }
+
     private static View.Graph graph(Displayable displayable, String language) {
         View view = displayable.view();
         if (view instanceof View.Graph graph) {
@@ -128,7 +150,8 @@ public final class Display {
      * .html is a page to explore, in one file that loads nothing.
      *
      * @param displayable what to show
-     * @param file a name that ends with .html, .svg, .png or .txt, and for a graph also .dot or .tex
+     * @param file a name that ends with .html, .svg, .png or .txt; for a table also .csv or .tex (LaTeX), for a graph .csv (its edges), .tex
+     *     (TikZ) or .dot
      * @throws IOException if the file cannot be written
      */
     public static void save(Displayable displayable, Path file) throws IOException {
@@ -150,11 +173,16 @@ public final class Display {
             case "png" -> png(displayable);
             case "txt" -> utf8(text(displayable));
             case "dot" -> utf8(dot(displayable));
-            case "tex" -> utf8(tikz(displayable));
+            case "tex" -> utf8(tex(displayable.view()));
+            case "csv" -> utf8(csv(displayable));
             default ->
                 throw new IllegalArgumentException(
-                        "cannot save " + file + ": the name must end with .html, .svg, .png, .txt, .dot or .tex");
+                        "cannot save " + file + ": the name must end with .html, .svg, .png, .txt, .csv, .tex or .dot");
         };
+    }
+
+    private static String tex(View view) {
+        return view instanceof View.Graph || view instanceof SupernodeGraph ? tikz(view) : latex(view);
     }
 
     private static String page(View view) {

@@ -3,6 +3,7 @@ package dev.ariadne.display;
 import dev.ariadne.view.View.Bar;
 import dev.ariadne.view.View.Bars;
 import dev.ariadne.view.View.Facts;
+import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Table;
 import dev.ariadne.view.View.Tokens;
 import java.util.ArrayList;
@@ -73,6 +74,27 @@ record Grid(List<String> columns, List<Boolean> right, List<List<String>> rows, 
         }
         String unit = tokens.unit().isBlank() ? "value" : Glyphs.visible(tokens.unit());
         return new Grid(List.of("token", unit), List.of(false, true), rows, List.of());
+    }
+
+    /** The first column holds the names of the rows. */
+    static Grid of(HeatMap map) {
+        double max = Tint.of(List.of(map)).max();
+        List<String> columns = new ArrayList<>();
+        columns.add(map.rowName() + "\\" + map.columnName());
+        columns.addAll(map.columns());
+        List<List<String>> rows = new ArrayList<>();
+        for (int r = 0; r < map.rows().size(); r++) {
+            List<String> row = new ArrayList<>();
+            row.add(map.rows().get(r));
+            for (int c = 0; c < map.columns().size(); c++) {
+                String text = map.texts().isEmpty()
+                        ? ""
+                        : Glyphs.visible(map.texts().get(r).get(c)) + " ";
+                row.add(text + Numbers.format(map.value(r, c), max));
+            }
+            rows.add(row);
+        }
+        return of(new Table("", columns, rows));
     }
 
     /** Returns the largest absolute value that is finite. */

@@ -103,24 +103,8 @@ final class PlainText {
     }
 
     private static String numbers(HeatMap map) {
-        double max = Tint.of(List.of(map)).max();
-        List<String> columns = new ArrayList<>();
-        columns.add(map.rowName() + "\\" + map.columnName());
-        columns.addAll(map.columns());
-        List<List<String>> rows = new ArrayList<>();
-        for (int r = 0; r < map.rows().size(); r++) {
-            List<String> row = new ArrayList<>();
-            row.add(map.rows().get(r));
-            for (int c = 0; c < map.columns().size(); c++) {
-                String text = map.texts().isEmpty()
-                        ? ""
-                        : Glyphs.visible(map.texts().get(r).get(c)) + " ";
-                row.add(text + Numbers.format(map.value(r, c), max));
-            }
-            rows.add(row);
-        }
         String unit = map.unit().isBlank() ? "" : "unit: " + Glyphs.visible(map.unit()) + "\n";
-        return unit + grid(Grid.of(new Table("", columns, rows)));
+        return unit + grid(Grid.of(map));
     }
 
     /** Writes the nodes row by row, then the arrows. */

@@ -102,6 +102,10 @@ final class TikzWriter {
                 case '^' -> safe.append("\\textasciicircum{}");
                 case '<' -> safe.append("\\textless{}");
                 case '>' -> safe.append("\\textgreater{}");
+                case '−' -> safe.append("\\ensuremath{-}"); // pdflatex knows no such letters
+                case '→' -> safe.append("\\ensuremath{\\to}");
+                case '≤' -> safe.append("\\ensuremath{\\le}");
+                case '≥' -> safe.append("\\ensuremath{\\ge}");
                 case '{', '}', '$', '&', '#', '_', '%' -> safe.append('\\').append(c);
                 default -> safe.append(c);
             }

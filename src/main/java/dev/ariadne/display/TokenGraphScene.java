@@ -16,7 +16,6 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Set;
 import java.util.stream.IntStream;
 
@@ -33,7 +32,8 @@ final class TokenGraphScene {
     private static final double FONT = 10;
     private static final double LAYER = 90; // the widest name of a layer
     private static final int BAND = 0xF6F8FA;
-    private static final int[] COLORS = {0x3F6FB5, 0x8C959F, 0x1A7F37, 0x8250DF, 0x9A6700}; // by kind
+    private static final int[] COLORS = {0x3F6FB5, 0x8C959F, 0x1A7F37, 0x8250DF, 0x9A6700, 0x3F6FB5, 0xC4C9D0
+    }; // by kind
 
     private final TokenGraph graph;
     private final TokenGraphLayout layout;
@@ -143,7 +143,7 @@ final class TokenGraphScene {
 
     private void mark(double x, double y, double r, Kind kind) {
         int color = COLORS[kind.ordinal()];
-        if (kind == Kind.FEATURE) {
+        if (kind == Kind.FEATURE || kind == Kind.CHANNEL || kind == Kind.AT_REST) {
             List<Double> points = new ArrayList<>();
             for (int i = 0; i < 12; i++) {
                 points.add(x + r * Math.cos(Math.PI * i / 6));
@@ -163,7 +163,7 @@ final class TokenGraphScene {
         graph.marks().groups().forEach(group -> marked.addAll(group.ids()));
         List<Integer> order = IntStream.range(0, graph.nodes().size())
                 .filter(i -> !graph.name(node(i)).equals(node(i).id()))
-                .filter(i -> node(i).kind() != Kind.TOKEN) // the axis names them
+                .filter(i -> node(i).kind() != Kind.TOKEN && node(i).kind() != Kind.AT_REST) // the axis names tokens
                 .boxed()
                 .sorted(Comparator.<Integer>comparingInt(
                                 i -> marked.contains(node(i).id()) ? 0 : node(i).kind() == Kind.OUTPUT ? 1 : 2)
@@ -204,7 +204,7 @@ final class TokenGraphScene {
         double x = left;
         for (Kind kind : Kind.values()) {
             if (graph.nodes().stream().anyMatch(node -> node.kind() == kind)) {
-                String name = kind.name().toLowerCase(Locale.ROOT);
+                String name = TokenGraphText.name(kind);
                 mark(x + 5, y - FONT * 0.36, 4, kind);
                 scene.text(x + 13, y, name, Font.of(FONT, Scene.FAINT));
                 x += 25 + Glyphs.width(name, FONT);

@@ -66,13 +66,15 @@ final class TokenGraphText {
                     long count = graph.nodes().stream()
                             .filter(node -> node.kind() == kind)
                             .count();
-                    return count == 0
-                            ? ""
-                            : count + " " + kind.name().toLowerCase(Locale.ROOT) + (count == 1 ? "" : "s");
+                    return count == 0 ? "" : count + " " + name(kind) + (count == 1 || kind == Kind.AT_REST ? "" : "s");
                 })
                 .filter(text -> !text.isEmpty())
                 .collect(Collectors.joining(", "));
         return kinds + ", " + graph.links().size() + " links";
+    }
+
+    static String name(Kind kind) {
+        return kind.name().toLowerCase(Locale.ROOT).replace('_', ' ');
     }
 
     static List<Link> strongest(TokenGraph graph, int limit) {

@@ -31,7 +31,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * try (var patcher = FeaturePatcher.of(replacement, prompt);
  *         var run = patcher.next(List.of(Setting.of(Feature.of("1_207_9"), 0)), Mode.FROZEN)) {
- *     run.logits().top(5)
+ *     Notebook.show(run.logits());
  * }
  * }</pre>
  */

@@ -43,7 +43,7 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
     private final FeaturePatcher patcher;
     private final InterventionResult clean;
 
-    private InterventionGraph(ReplacementModel replacement, String prompt, List<List<Supernode>> rows, Mode mode) {
+    InterventionGraph(ReplacementModel replacement, String prompt, List<List<Supernode>> rows, Mode mode) {
         this.replacement = replacement;
         this.prompt = prompt;
         this.mode = mode;

@@ -13,9 +13,11 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.Progress;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
-import java.util.HashMap;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -24,16 +26,18 @@ import java.util.Random;
 import java.util.Set;
 import java.util.function.Predicate;
 import java.util.stream.Collectors;
+import java.util.stream.IntStream;
 
 /**
  * The interventions of the tutorials on many prompts that the tutorial model has never seen, as rates.
  *
- * <p>Members of a supernode are chosen by contrast on other places, words or frames than those they are tested at, in the first layer, where what a
- * token means is written. Beside each rate stands that of as many random features at the same tokens, changed by as much. All is done twice, with
- * attention live and with its patterns frozen.
+ * <p>Members of a supernode are chosen by {@link TutorialMembers} on other places, words or frames than those they are tested at. Beside each rate
+ * stands that of as many random features at the same tokens, changed by as much. All is done twice, with attention live and with its patterns frozen.
  */
 public final class TutorialInterventions implements Displayable {
     private static final List<Mode> MODES = List.of(Mode.LIVE, Mode.FROZEN);
+    private static final Rate NO_RATE = new Rate(0, 0);
+    private static final Row NONE = new Row("", NO_RATE, NO_RATE, NO_RATE, NO_RATE, 0, 0);
 
     private final ReplacementModel replacement;
     private final TutorialCorpus corpus;
@@ -41,7 +45,6 @@ public final class TutorialInterventions implements Displayable {
     private final TutorialMembers members;
     private final Random random;
     private final Set<String> capitals;
-    private final Map<Integer, List<Integer>> used = new HashMap<>(); // by layer
     private final Map<String, Row> rows = new LinkedHashMap<>();
 
     /**
@@ -53,8 +56,23 @@ public final class TutorialInterventions implements Displayable {
      * @param controlLive with random features instead, attention live
      * @param controlFrozen with random features instead, patterns frozen
      * @param features how many were set, on average
+     * @param share of all that is active at the tokens where features were lowered, in the layers that they are from: how much those have, by
+     *     activation, on average
      */
-    public record Row(String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features) {}
+    public record Row(
+            String what, Rate live, Rate frozen, Rate controlLive, Rate controlFrozen, double features, double share) {
+        private Row plus(String name, boolean[] hits, double more, double part) {
+            int count = live.all();
+            return new Row(
+                    name,
+                    live.plus(hits[0]),
+                    frozen.plus(hits[1]),
+                    controlLive.plus(hits[2]),
+                    controlFrozen.plus(hits[3]),
+                    (features * count + more) / (count + 1),
+                    (share * count + part) / (count + 1));
+        }
+    }
 
     private TutorialInterventions(ReplacementModel replacement, long split, long seed) {
         this.replacement = replacement;
@@ -101,9 +119,13 @@ public final class TutorialInterventions implements Displayable {
         List<Sentence> places = heldOut(Kind.TWO_HOP).stream()
                 .filter(sentence -> sentence.prompt().startsWith("Fact: the capital"))
                 .toList();
-        try (Progress progress = Progress.of("intervening on places", pairs)) {
-            for (int pair = 0; pair < pairs; pair++) {
-                place(one(places));
+        each("intervening on places", pairs, () -> place(one(places)));
+    }
+
+    private static void each(String what, int count, Runnable once) {
+        try (Progress progress = Progress.of(what, count)) {
+            for (int i = 0; i < count; i++) {
+                once.run();
                 progress.step();
             }
         }
@@ -113,12 +135,7 @@ public final class TutorialInterventions implements Displayable {
         List<Sentence> words = heldOut(Kind.OPPOSITE).stream()
                 .filter(TutorialMembers::isAligned)
                 .toList();
-        try (Progress progress = Progress.of("intervening on words", pairs)) {
-            for (int pair = 0; pair < pairs; pair++) {
-                word(one(words));
-                progress.step();
-            }
-        }
+        each("intervening on words", pairs, () -> word(one(words)));
     }
 
     private void languages(int concepts) {
@@ -156,25 +173,35 @@ public final class TutorialInterventions implements Displayable {
         try (Prompt prompt = new Prompt(sentence.prompt())) {
             for (int factor : new int[] {0, -1}) {
                 Edit off = prompt.edit().lower(mine, TutorialMembers.PLACE, factor);
-                String what = "region off ×" + Intervention.number(factor);
-                prompt.add(off, what + ": its capital no longer on top", top -> !top.equals(own.capital()));
+                String what = off("region", factor);
+                prompt.add(off, what + "its capital no longer on top", top -> !top.equals(own.capital()));
                 prompt.add(
                         off,
-                        what + ": another capital on top",
+                        what + "another capital on top",
                         top -> capitals.contains(top) && !top.equals(own.capital()));
             }
             Edit rest = prompt.edit().lowerOthers(mine, TutorialMembers.PLACE, -1);
             prompt.add(rest, "all but the region off ×−1: answer as before", own.capital()::equals);
             Edit swap = prompt.edit().lower(mine, TutorialMembers.PLACE, -1).raise(theirs, TutorialMembers.PLACE, 2);
             prompt.add(swap, "another region in, ×−1/×2: that one's capital", other.capital()::equals);
-            Edit state = prompt.edit().lower(members.kind(kind), TutorialMembers.KIND, -1);
-            prompt.add(state, "\"state\" off ×−1: answer as before", own.capital()::equals);
-            Edit capital = prompt.edit().lower(members.capital(), TutorialMembers.CAPITAL, -1);
-            prompt.add(capital, "\"capital\" off ×−1: no capital on top", top -> !capitals.contains(top));
-            Edit say = prompt.edit().lower(members.sayACapital(), TutorialMembers.LAST, -2);
-            prompt.add(say, "\"say a capital\" off ×−2: no capital on top", top -> !capitals.contains(top));
+            for (int factor : new int[] {0, -1}) {
+                Edit state = prompt.edit().lower(members.kind(kind), TutorialMembers.KIND, factor);
+                prompt.add(state, off("\"state\"", factor) + "answer as before", own.capital()::equals);
+            }
+            for (int factor : new int[] {0, -1}) {
+                Edit capital = prompt.edit().lower(members.capital(), TutorialMembers.CAPITAL, factor);
+                prompt.add(capital, off("\"capital\"", factor) + "no capital on top", top -> !capitals.contains(top));
+            }
+            Edit say = prompt.edit()
+                    .lower(members.sayACapital(own.name(), sentence.subject()), TutorialMembers.LAST, -2)
+                    .lower(members.sayACapital(), TutorialMembers.LAST, -2);
+            prompt.add(say, off("\"say a capital\"", -2) + "no capital on top", top -> !capitals.contains(top));
             prompt.run();
         }
+    }
+
+    private static String off(String what, int factor) {
+        return what + " off ×" + Intervention.number(factor) + ": ";
     }
 
     private Region region(String name) {
@@ -200,8 +227,10 @@ public final class TutorialInterventions implements Displayable {
         Contrast theirs = members.concept(other.name(), language);
         String frame = TutorialMembers.frame(sentence.prompt());
         try (Prompt prompt = new Prompt(sentence.prompt())) {
-            Edit off = prompt.edit().lower(mine, TutorialMembers.WORD, -1);
-            prompt.add(off, "concept off ×−1: the right word no longer on top", top -> !top.equals(right));
+            for (int factor : new int[] {0, -1}) {
+                Edit off = prompt.edit().lower(mine, TutorialMembers.WORD, factor);
+                prompt.add(off, off("concept", factor) + "the right word no longer on top", top -> !top.equals(right));
+            }
             Edit swap = prompt.edit().lower(mine, TutorialMembers.WORD, -1).raise(theirs, TutorialMembers.WORD, 2);
             prompt.add(
                     swap,
@@ -236,19 +265,19 @@ public final class TutorialInterventions implements Displayable {
             Concept opposite = concept(concept.opposite());
             try (Prompt prompt = new Prompt(question)) {
                 Edit off = prompt.edit();
+                Edit over = prompt.edit();
                 Edit swap = prompt.edit();
+                List<String> theirs = members.frames(to);
                 for (int position : TutorialMembers.FRAME) {
                     Contrast own = members.language(from, position, frame);
-                    off.lower(own, position, -1);
-                    swap.lower(own, position, 0)
-                            .raise(
-                                    members.language(
-                                            to, position, members.frames(to).get(turn % frames.size())),
-                                    position,
-                                    1);
+                    off.lower(own, position, 0);
+                    over.lower(own, position, -1);
+                    Contrast other = members.language(to, position, theirs.get(turn % theirs.size()));
+                    swap.lower(own, position, 0).raise(other, position, 1);
                 }
-                prompt.add(
-                        off, "language off ×−1: answer in another language", top -> speaks(top) && !speaks(top, from));
+                Predicate<String> another = top -> speaks(top) && !speaks(top, from);
+                prompt.add(off, off("language", 0) + "answer in another language", another);
+                prompt.add(over, off("language", -1) + "answer in another language", another);
                 prompt.add(swap, "language in ×0/×1: answer in that language", top -> speaks(top, to));
                 prompt.add(swap, "language in ×0/×1: the right word in that language", word(opposite, to)::equals);
                 prompt.add(swap, from + " → " + to + ": the right word", word(opposite, to)::equals);
@@ -270,40 +299,47 @@ public final class TutorialInterventions implements Displayable {
 
     /** What is set in a prompt, and the same with other features. */
     private final class Edit {
-        private final FeaturePatcher patcher;
+        private final Prompt prompt;
         private final Map<Feature, Double> values = new LinkedHashMap<>();
+        private final Set<Feature> lowered = new LinkedHashSet<>();
+        private final Set<Integer> tokens = new LinkedHashSet<>(); // where features are lowered, if there are any
 
-        Edit(FeaturePatcher patcher) {
-            this.patcher = patcher;
+        Edit(Prompt prompt) {
+            this.prompt = prompt;
         }
 
         private List<Feature> at(Contrast contrast, int position) {
-            int place = Positions.at(position).in(patcher.length())[0];
+            int place = Positions.at(position).in(prompt.patcher.length())[0];
             return contrast.evidence().stream()
                     .map(one -> new Feature(one.layer(), place, one.index()))
                     .toList();
         }
 
+        private void lower(Feature feature, double factor) {
+            double now = prompt.now(feature);
+            if (now != 0) {
+                values.put(feature, factor * now);
+                lowered.add(feature);
+            }
+        }
+
         /** Sets those that are active to a multiple of what they are. */
         Edit lower(Contrast contrast, int position, double factor) {
-            List<Feature> features = at(contrast, position);
-            double[] now = patcher.clean().activations(features);
-            for (int i = 0; i < now.length; i++) {
-                if (now[i] != 0) {
-                    values.put(features.get(i), factor * now[i]);
-                }
-            }
+            tokens.add(Positions.at(position).in(prompt.patcher.length())[0]);
+            at(contrast, position).forEach(feature -> lower(feature, factor));
             return this;
         }
 
-        /** Sets all other features that are active in the first layer. */
+        /** Sets all other features that are active there. */
         Edit lowerOthers(Contrast contrast, int position, double factor) {
-            double[] now = patcher.clean().activations(0)[position];
+            tokens.add(position);
             List<Feature> members = at(contrast, position);
-            for (int index = 0; index < now.length; index++) {
-                Feature feature = new Feature(0, position, index);
-                if (now[index] != 0 && !members.contains(feature)) {
-                    values.put(feature, factor * now[index]);
+            for (int layer = 0; layer < prompt.clean.size(); layer++) {
+                for (int index = 0; index < prompt.clean.get(layer)[position].length; index++) {
+                    Feature feature = new Feature(layer, position, index);
+                    if (!members.contains(feature)) {
+                        lower(feature, factor);
+                    }
                 }
             }
             return this;
@@ -326,73 +362,92 @@ public final class TutorialInterventions implements Displayable {
 
         /** As many features at the same tokens that are no members, changed by as much. */
         List<Setting> control() {
-            List<Feature> all = List.copyOf(values.keySet());
-            double[] now = patcher.clean().activations(all);
-            List<Feature> others = new ArrayList<>();
-            for (Feature member : all) {
-                List<Integer> pool = used.computeIfAbsent(member.layer(), members::used);
-                Feature other = member;
-                while (values.containsKey(other) || others.contains(other)) {
-                    other = new Feature(member.layer(), member.position(), one(pool));
-                }
-                others.add(other);
-            }
-            double[] there = patcher.clean().activations(others);
             List<Setting> settings = new ArrayList<>();
-            for (int i = 0; i < now.length; i++) {
-                double change = Objects.requireNonNull(values.get(all.get(i))) - now[i];
-                settings.add(Setting.of(others.get(i), there[i] + change));
-            }
+            Set<Feature> others = new HashSet<>();
+            values.forEach((member, value) -> {
+                Feature other = member;
+                while (values.containsKey(other) || !others.add(other)) {
+                    int width = replacement.transcoders().features(member.layer());
+                    other = new Feature(member.layer(), member.position(), random.nextInt(width));
+                }
+                settings.add(Setting.of(other, prompt.now(other) + value - prompt.now(member)));
+            });
             return settings;
         }
+
+        /** How much the lowered features have of what is active at these tokens in their layers. */
+        double share() {
+            double all = lowered.stream()
+                    .map(Feature::layer)
+                    .distinct()
+                    .flatMap(layer -> tokens.stream().map(token -> prompt.clean.get(layer)[token]))
+                    .flatMapToDouble(Arrays::stream)
+                    .map(Math::abs)
+                    .sum();
+            return all == 0
+                    ? 0
+                    : lowered.stream()
+                                    .mapToDouble(one -> Math.abs(prompt.now(one)))
+                                    .sum()
+                            / all;
+        }
     }
+
+    /** Something to look for after an edit. */
+    private record Question(String what, int edit, Predicate<String> hit) {}
 
     /** A prompt and what is to be done to it. */
     private final class Prompt implements AutoCloseable {
         private final FeaturePatcher patcher;
-        private final List<List<Setting>> runs = new ArrayList<>(); // each followed by its control
-        private final List<String> names = new ArrayList<>();
-        private final List<Predicate<String>> hits = new ArrayList<>();
+        private final List<double[][]> clean = new ArrayList<>(); // by layer: what is active, [pos][feature]
+        private final List<Edit> edits = new ArrayList<>();
+        private final List<Question> questions = new ArrayList<>();
 
         Prompt(String text) {
             this.patcher = FeaturePatcher.of(replacement, text);
+            PatchedRun run = patcher.clean();
+            IntStream.range(0, replacement.transcoders().size()).forEach(layer -> clean.add(run.activations(layer)));
         }
 
         Edit edit() {
-            return new Edit(patcher);
+            Edit edit = new Edit(this);
+            edits.add(edit);
+            return edit;
+        }
+
+        double now(Feature feature) {
+            return clean.get(feature.layer())[feature.position()][feature.index()];
         }
 
         void add(Edit edit, String what, Predicate<String> hit) {
-            names.add(what);
-            hits.add(hit);
-            Collections.addAll(runs, edit.settings(), edit.control());
+            questions.add(new Question(what, edits.indexOf(edit), hit));
         }
 
         void run() {
-            List<List<String>> tops = new ArrayList<>();
-            for (Mode mode : MODES) {
-                try (PatchedRun run = patcher.nextOfAll(runs, mode)) {
-                    List<String> top = new ArrayList<>();
-                    for (int row = 0; row < runs.size(); row++) {
-                        top.add(run.logits().top(row, 1).get(0).token().strip());
-                    }
-                    tops.add(top);
+            List<List<Setting>> runs = new ArrayList<>(); // each followed by its control
+            edits.forEach(edit -> Collections.addAll(runs, edit.settings(), edit.control()));
+            List<List<String>> tops =
+                    MODES.stream().map(mode -> tops(runs, mode)).toList();
+            for (Question question : questions) {
+                int at = 2 * question.edit();
+                boolean[] hits = new boolean[4]; // live, frozen, and their controls
+                for (int i = 0; i < hits.length; i++) {
+                    hits[i] = question.hit().test(tops.get(i % 2).get(at + i / 2));
                 }
+                Edit edit = edits.get(question.edit());
+                rows.merge(
+                        question.what(),
+                        NONE.plus(question.what(), hits, edit.values.size(), edit.share()),
+                        (before, one) -> before.plus(question.what(), hits, one.features(), one.share()));
             }
-            for (int i = 0; i < names.size(); i++) {
-                Predicate<String> hit = hits.get(i);
-                Rate none = new Rate(0, 0);
-                Row before = rows.getOrDefault(names.get(i), new Row(names.get(i), none, none, none, none, 0));
-                int count = before.live().all();
-                rows.put(
-                        names.get(i),
-                        new Row(
-                                before.what(),
-                                before.live().plus(hit.test(tops.get(0).get(2 * i))),
-                                before.frozen().plus(hit.test(tops.get(1).get(2 * i))),
-                                before.controlLive().plus(hit.test(tops.get(0).get(2 * i + 1))),
-                                before.controlFrozen().plus(hit.test(tops.get(1).get(2 * i + 1))),
-                                (before.features() * count + runs.get(2 * i).size()) / (count + 1)));
+        }
+
+        /** The most probable next token after each. */
+        private List<String> tops(List<List<Setting>> runs, Mode mode) {
+            try (PatchedRun run = patcher.nextOfAll(runs, mode)) {
+                return IntStream.range(0, runs.size())
+                        .mapToObj(row -> run.logits().top(row, 1).get(0).token().strip())
+                        .toList();
             }
         }
 
@@ -422,6 +477,7 @@ public final class TutorialInterventions implements Displayable {
                 .map(row -> List.of(
                         row.what(),
                         String.format(Locale.ROOT, "%.1f", row.features()),
+                        String.format(Locale.ROOT, "%.2f", row.share()),
                         row.live().toString(),
                         row.controlLive().toString(),
                         row.frozen().toString(),
@@ -429,7 +485,14 @@ public final class TutorialInterventions implements Displayable {
                 .toList();
         return new View.Table(
                 "interventions on " + replacement.model().name() + ", 95 % intervals",
-                List.of("intervention", "features", "attention live", "control", "attention frozen", "control"),
+                List.of(
+                        "intervention",
+                        "features",
+                        "share",
+                        "attention live",
+                        "control",
+                        "attention frozen",
+                        "control"),
                 cells);
     }
 

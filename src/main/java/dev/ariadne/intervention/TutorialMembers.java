@@ -5,19 +5,24 @@ import dev.ariadne.train.TutorialCorpus;
 import dev.ariadne.train.TutorialCorpus.Kind;
 import dev.ariadne.train.TutorialCorpus.Sentence;
 import dev.ariadne.train.TutorialFacts;
+import dev.ariadne.train.TutorialFacts.Concept;
 import dev.ariadne.train.TutorialFacts.Region;
 import dev.ariadne.train.TutorialModel;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Set;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.function.Supplier;
+import java.util.stream.Collectors;
 
 /**
- * Chooses features of the tutorial model by contrast, and never at what they are for: a region's at its other places, a word's in other languages, a
- * language's in its other frames. Where there is but one word ("capital"), against the word that could stand in its place.
+ * Chooses features of the tutorial model, and never at what they are for: a region's at its other places, a word's in other languages, a language's
+ * in its other frames. Attribution comes first: candidates are what pushes the answer there. Contrast confirms which of them mean it: active there and
+ * not at other places, words, frames. Where there is but one word ("capital"), the contrast is with the word that could stand in its place.
  *
  * <pre>{@code
  * var members = TutorialMembers.of(replacement);
@@ -38,16 +43,17 @@ public final class TutorialMembers {
     static final List<Integer> FRAME = List.of(1, 2, 3, 7);
 
     private static final int SAMPLE = 24; // prompts, where many would say the same
+    private static final int EACH = 8; // prompts of a frame
     private static final double LEAST = 0.6;
     private static final double MOST = 0.1;
 
+    private final ReplacementModel replacement;
     private final TutorialCorpus corpus;
     private final TutorialFacts facts;
-    private final Map<Kind, Map<String, Map<String, String>>> frames =
-            new LinkedHashMap<>(); // language, frame: a prompt
+    private final Map<Kind, Map<String, Map<String, List<Sentence>>>> frames =
+            new LinkedHashMap<>(); // language, frame: some sentences
     private final Map<String, Map<String, String>> words = new LinkedHashMap<>(); // concept, language: a prompt
-    private final ReplacementModel replacement;
-    private final Readings readings;
+    private final Map<String, Readings> readings = new HashMap<>(); // what has been needed so far
 
     /** Reads the shipped model's prompts. */
     public static TutorialMembers of(ReplacementModel replacement) {
@@ -61,16 +67,18 @@ public final class TutorialMembers {
         for (Sentence sentence : corpus.sentences()) {
             boolean opposite = sentence.kind() == Kind.OPPOSITE;
             if ((opposite || sentence.kind() == Kind.SYNONYM) && isAligned(sentence)) {
-                frames.computeIfAbsent(sentence.kind(), k -> new LinkedHashMap<>())
+                List<Sentence> same = frames.computeIfAbsent(sentence.kind(), k -> new LinkedHashMap<>())
                         .computeIfAbsent(sentence.language(), l -> new LinkedHashMap<>())
-                        .putIfAbsent(frame(sentence.prompt()), sentence.prompt());
+                        .computeIfAbsent(frame(sentence.prompt()), f -> new ArrayList<>());
+                if (same.size() < EACH && !sentence.heldOut() && hasSynonym(sentence)) {
+                    same.add(sentence);
+                }
                 if (opposite) {
                     words.computeIfAbsent(sentence.subject(), c -> new LinkedHashMap<>())
                             .putIfAbsent(sentence.language(), sentence.prompt());
                 }
             }
         }
-        this.readings = Readings.of(replacement, spots());
     }
 
     /** Whether the quoted word comes after the question, as in all frames but one. */
@@ -83,30 +91,145 @@ public final class TutorialMembers {
         return prompt.substring(0, prompt.indexOf('"'));
     }
 
-    private List<Spot> spots() {
-        Set<Spot> all = new LinkedHashSet<>();
-        facts.cities().keySet().forEach(city -> all.add(Spot.at(twoHop("capital", city), PLACE)));
-        for (String city : sample()) {
-            for (String what : List.of("capital", "abbreviation")) {
-                all.add(Spot.at(twoHop(what, city), CAPITAL));
-                all.add(Spot.at(twoHop(what, city), KIND));
-                all.add(Spot.last(twoHop(what, city)));
+    private boolean hasSynonym(Sentence sentence) {
+        return concept(sentence.subject()).synonyms().containsKey(sentence.language());
+    }
+
+    /** Reads features when they are first asked for. */
+    private Readings read(String what, Supplier<Map<Spot, Toward>> aims) {
+        return readings.computeIfAbsent(what, each -> Readings.toward(replacement, aims.get()));
+    }
+
+    /** What is active at places, and pushes their capitals against others. */
+    private Readings places(int position) {
+        return read("places " + position, () -> {
+            List<String> capitals = capitals(region -> true);
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            facts.cities()
+                    .forEach((city, where) -> aims.put(
+                            Spot.at(twoHop("capital", city), position),
+                            Toward.of(region(where).capital(), capitals)));
+            return aims;
+        });
+    }
+
+    private List<String> capitals(Predicate<Region> which) {
+        return facts.regions().values().stream()
+                .filter(which)
+                .map(Region::capital)
+                .distinct()
+                .toList();
+    }
+
+    /** What is active where a capital is asked for, or a code, and pushes one against the other. */
+    private Readings questions(int position) {
+        return read("questions " + position, () -> {
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            for (String city : position == LAST ? List.copyOf(facts.cities().keySet()) : sample()) {
+                Region region = regionOf(city);
+                Toward toward = Toward.of(region.capital(), List.of(region.abbreviation()));
+                for (String what : List.of("capital", "abbreviation")) {
+                    aims.put(Spot.at(twoHop(what, city), position), toward);
+                }
             }
-        }
-        words.values().forEach(word -> word.values().forEach(prompt -> all.add(Spot.at(prompt, WORD))));
-        frames.values()
-                .forEach(languages -> languages
-                        .values()
-                        .forEach(each -> each.values()
-                                .forEach(prompt -> FRAME.forEach(position -> all.add(Spot.at(prompt, position))))));
-        return List.copyOf(all);
+            return aims;
+        });
+    }
+
+    /** What is active at the words for kinds of regions, and pushes the capitals of that kind against others. */
+    private Readings kinds() {
+        return read("kinds", () -> {
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            for (String city : sample()) {
+                String kind = regionOf(city).kind();
+                List<String> own = capitals(region -> region.kind().equals(kind));
+                List<String> others = capitals(region -> !own.contains(region.capital()));
+                aims.put(Spot.at(twoHop("capital", city), KIND), new Toward(own, others));
+            }
+            return aims;
+        });
+    }
+
+    /** What is active at words, or after them, and pushes their opposites against others. */
+    private Readings words(int position) {
+        return read("words " + position, () -> {
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> aims.put(
+                    Spot.at(prompt, position),
+                    Toward.of(
+                            word(concept(concept(name).opposite()), language),
+                            facts.concepts().values().stream()
+                                    .map(concept -> word(concept, language))
+                                    .toList()))));
+            return aims;
+        });
+    }
+
+    /** What is active in frames, and pushes the answer in their language against the same in others. */
+    private Readings languages() {
+        return read("languages", () -> {
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            each(
+                    Kind.OPPOSITE,
+                    sentence -> {
+                        Concept opposite = concept(concept(sentence.subject()).opposite());
+                        return Toward.of(sentence.answer(), opposite.words().values());
+                    },
+                    aims);
+            return aims;
+        });
+    }
+
+    /** What is active in frames, and pushes the opposite against the synonym, or the reverse. */
+    private Readings relations() {
+        return read("relations", () -> {
+            Map<Spot, Toward> aims = new LinkedHashMap<>();
+            each(
+                    Kind.OPPOSITE,
+                    sentence -> Toward.of(
+                            sentence.answer(),
+                            List.of(Objects.requireNonNull(
+                                    concept(sentence.subject()).synonyms().get(sentence.language())))),
+                    aims);
+            each(
+                    Kind.SYNONYM,
+                    sentence -> Toward.of(
+                            sentence.answer(),
+                            List.of(word(concept(concept(sentence.subject()).opposite()), sentence.language()))),
+                    aims);
+            return aims;
+        });
+    }
+
+    private void each(Kind kind, Function<Sentence, Toward> toward, Map<Spot, Toward> aims) {
+        Objects.requireNonNull(frames.get(kind))
+                .values()
+                .forEach(some -> some.values()
+                        .forEach(sentences -> sentences.forEach(sentence -> FRAME.forEach(
+                                position -> aims.put(Spot.at(sentence.prompt(), position), toward.apply(sentence))))));
+    }
+
+    private Region region(String name) {
+        return Objects.requireNonNull(facts.regions().get(name), name);
+    }
+
+    private Region regionOf(String city) {
+        return region(Objects.requireNonNull(facts.cities().get(city), city));
+    }
+
+    private Concept concept(String name) {
+        return Objects.requireNonNull(facts.concepts().get(name), name);
+    }
+
+    private static String word(Concept concept, String language) {
+        return Objects.requireNonNull(concept.words().get(language));
     }
 
     /** Places of which some two-hop sentence was learned, of all kinds of regions. */
     private List<String> sample() {
         Map<String, List<String>> byKind = new LinkedHashMap<>();
-        facts.cities().forEach((city, region) -> {
-            List<String> same = byKind.computeIfAbsent(region(region).kind(), kind -> new ArrayList<>());
+        facts.cities().keySet().forEach(city -> {
+            List<String> same = byKind.computeIfAbsent(regionOf(city).kind(), kind -> new ArrayList<>());
             if (same.size() < SAMPLE && !corpus.heldOutPlaces().contains(city)) {
                 same.add(city);
             }
@@ -115,118 +238,71 @@ public final class TutorialMembers {
     }
 
     private String twoHop(String what, String city) {
-        String kind = region(Objects.requireNonNull(facts.cities().get(city))).kind();
-        return "Fact: the " + what + " of the " + kind + " containing " + city + " is";
+        return "Fact: the " + what + " of the " + regionOf(city).kind() + " containing " + city + " is";
     }
 
-    private Region region(String name) {
-        return Objects.requireNonNull(facts.regions().get(name));
-    }
-
-    private Contrast contrast(List<Spot> positive, List<Spot> negative) {
+    private static Contrast contrast(Readings readings, List<Spot> positive, List<Spot> negative) {
         return Contrast.of(readings, positive, negative, LEAST, MOST);
     }
 
     /**
-     * Active at a region's places, and not elsewhere.
+     * Pushes the capital at a region's places, is active there, and not elsewhere.
      *
      * @param region its name
      * @param without the place that it is for
      */
     public Contrast region(String region, String without) {
+        return region(region, without, PLACE);
+    }
+
+    private Contrast region(String region, String without, int position) {
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         facts.cities().forEach((city, where) -> {
             if (!city.equals(without)) {
-                (where.equals(region) ? inside : outside).add(Spot.at(twoHop("capital", city), PLACE));
+                (where.equals(region) ? inside : outside).add(Spot.at(twoHop("capital", city), position));
             }
         });
-        return contrast(inside, outside).layers(0, 0);
+        return contrast(places(position), inside, outside);
     }
 
-    /** Active at "state", and not at the words for other kinds of regions; or the same for another kind. */
+    /** Pushes the capitals of states at "state", and is not active at the words for other kinds of regions; or the same for another kind. */
     public Contrast kind(String kind) {
-        List<Spot> inside = new ArrayList<>();
-        List<Spot> outside = new ArrayList<>();
-        for (String city : sample()) {
-            boolean same = region(Objects.requireNonNull(facts.cities().get(city)))
-                    .kind()
-                    .equals(kind);
-            (same ? inside : outside).add(Spot.at(twoHop("capital", city), KIND));
-        }
-        return contrast(inside, outside).layers(0, 0);
+        Map<Boolean, List<Spot>> spots = sample().stream()
+                .collect(Collectors.partitioningBy(
+                        city -> regionOf(city).kind().equals(kind),
+                        Collectors.mapping(city -> Spot.at(twoHop("capital", city), KIND), Collectors.toList())));
+        return contrast(kinds(), Objects.requireNonNull(spots.get(true)), Objects.requireNonNull(spots.get(false)));
     }
 
-    /** Active at "capital", and not at "abbreviation". */
+    /** Pushes capitals against codes at "capital", and is not active at "abbreviation". */
     public Contrast capital() {
-        return question(CAPITAL).layers(0, 0);
+        return question(CAPITAL, sample());
     }
 
-    /** Active at the last token when a capital is asked for, and not when an abbreviation is. */
+    /** Pushes capitals at the last token when they are asked for, and is not active when codes are. */
     public Contrast sayACapital() {
-        return question(LAST);
+        return question(LAST, sample());
     }
 
     /**
-     * Active at the last token when the capital of a region is asked for by its places, and not when an abbreviation is, nor for other regions.
+     * The same for the places of one region: what says a capital, and what says this one.
      *
      * @param region its name
      * @param without the place that it is for
      */
-    public Contrast sayCapitalOf(String region, String without) {
-        List<Spot> inside = new ArrayList<>();
-        List<Spot> outside = new ArrayList<>();
-        facts.cities().forEach((city, where) -> {
-            if (!city.equals(without)) {
-                (where.equals(region) ? inside : outside).add(Spot.last(twoHop("capital", city)));
-                if (where.equals(region)) {
-                    outside.add(Spot.last(twoHop("abbreviation", city)));
-                }
-            }
-        });
-        return Contrast.of(replacement, inside, outside);
+    public Contrast sayACapital(String region, String without) {
+        return question(
+                LAST,
+                facts.cities().keySet().stream()
+                        .filter(city ->
+                                !city.equals(without) && regionOf(city).name().equals(region))
+                        .toList());
     }
 
-    /**
-     * Active at the last token when the opposite of a concept is asked for in other languages, and not when that of another concept is.
-     *
-     * @param concept its English word
-     * @param without the language that it is for
-     */
-    public Contrast sayOpposite(String concept, String without) {
-        List<Spot> inside = new ArrayList<>();
-        List<Spot> outside = new ArrayList<>();
-        words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {
-            if (!language.equals(without)) {
-                (name.equals(concept) ? inside : outside).add(Spot.last(prompt));
-            }
-        }));
-        return Contrast.of(replacement, inside, outside);
-    }
-
-    /** What is active at the tokens around a prompt's quoted word in a language's other frames, and not in those of other languages. */
-    public Supernode language(String name, String language, String prompt) {
-        Supernode all = Supernode.drawn(name).on(prompt);
-        for (int position : FRAME) {
-            Contrast one = language(language, position, frame(prompt));
-            all = all.plus(one.supernode(name, Spot.at(prompt, position)));
-        }
-        return all;
-    }
-
-    /** What is active at the tokens around a prompt's quoted word that ask for an opposite, and not at those that ask for a synonym; or the reverse. */
-    public Supernode relation(String name, Kind kind, String language, String prompt) {
-        Supernode all = Supernode.drawn(name).on(prompt);
-        for (int position : FRAME) {
-            Contrast one = relation(kind, language, position, frame(prompt));
-            all = all.plus(one.supernode(name, Spot.at(prompt, position)));
-        }
-        return all;
-    }
-
-    private Contrast question(int position) {
-        List<String> cities = sample();
+    private Contrast question(int position, List<String> cities) {
         return contrast(
+                questions(position),
                 cities.stream()
                         .map(city -> Spot.at(twoHop("capital", city), position))
                         .toList(),
@@ -236,24 +312,49 @@ public final class TutorialMembers {
     }
 
     /**
-     * Active at a concept's word in at least one language, and not at the other concepts'.
+     * Pushes the capital of a region at the last token when it is asked for by its places, and is not active for other regions.
+     *
+     * @param region its name
+     * @param without the place that it is for
+     */
+    public Contrast sayCapitalOf(String region, String without) {
+        return region(region, without, LAST);
+    }
+
+    /**
+     * Pushes the opposite of a concept at the last token when it is asked for in other languages, and is not active when that of another concept is.
+     *
+     * @param concept its English word
+     * @param without the language that it is for
+     */
+    public Contrast sayOpposite(String concept, String without) {
+        return concept(concept, without, LAST, LEAST);
+    }
+
+    /**
+     * Pushes the opposite at a concept's word, active in at least one language, and not at the other concepts'.
      *
      * @param concept its English word
      * @param without the language that it is for
      */
     public Contrast concept(String concept, String without) {
+        return concept(concept, without, WORD, 0.5);
+    }
+
+    private Contrast concept(String concept, String without, int position, double least) {
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {
             if (!language.equals(without)) {
-                (name.equals(concept) ? inside : outside).add(Spot.at(prompt, WORD));
+                (name.equals(concept) ? inside : outside).add(Spot.at(prompt, position));
             }
         }));
-        return Contrast.of(readings, inside, outside, 0.5, MOST).layers(0, 0);
+        return Contrast.of(words(position), inside, outside, least, MOST);
     }
 
     /**
-     * Active at a concept's word itself, and not at other words of its language: what the word does not share with other languages, too.
+     * Pushes the opposite at a concept's word itself, and is not active at other words of its language: what the word does not share with other
+     * languages, too.
      *
      * @param concept its English word
      * @param language of the word
@@ -267,56 +368,117 @@ public final class TutorialMembers {
         });
         String prompt = Objects.requireNonNull(
                 Objects.requireNonNull(words.get(concept), concept).get(language), language);
-        return contrast(List.of(Spot.at(prompt, WORD)), outside).layers(0, 0);
+        return contrast(words(WORD), List.of(Spot.at(prompt, WORD)), outside);
     }
 
-    /** Active at a token of a language's other frames that ask for an opposite, and not at that of the frames of other languages. */
+    /** What makes a language at the tokens around a prompt's quoted word, chosen in its other frames and against those of other languages. */
+    public Supernode language(String name, String language, String prompt) {
+        return around(name, prompt, position -> language(language, position, frame(prompt)));
+    }
+
+    /** What asks for an opposite at the tokens around a prompt's quoted word, and not for a synonym; or the reverse. */
+    public Supernode relation(String name, Kind kind, String language, String prompt) {
+        return around(name, prompt, position -> relation(kind, language, position, frame(prompt)));
+    }
+
+    /** The supernodes of {@link Demonstration#dallas} as this model has them, by the same names. */
+    public Map<String, Supernode> dallas() {
+        String prompt = Demonstration.dallas().prompt();
+        Map<String, Supernode> nodes = new LinkedHashMap<>();
+        Supernode sayAustin = sayCapitalOf("Texas", "Dallas").supernode("Say Austin", Spot.last(prompt));
+        Supernode sayACapital =
+                sayACapital().supernode("Say a capital", Spot.last(prompt)).leadsTo(sayAustin);
+        Supernode texas = region("Texas", "Dallas")
+                .supernode("Texas", Spot.at(prompt, PLACE))
+                .leadsTo(sayAustin);
+        add(nodes, capital().supernode("capital", Spot.at(prompt, CAPITAL)).leadsTo(sayACapital));
+        add(nodes, kind("state").supernode("state", Spot.at(prompt, KIND)).leadsTo(sayACapital, texas));
+        add(nodes, texas, sayACapital, sayAustin);
+        transplant(nodes, "California", "Oakland", "state");
+        transplant(nodes, "China", "Shanghai", "country");
+        transplant(nodes, "British Columbia", "Vancouver", "territory");
+        return nodes;
+    }
+
+    private static void add(Map<String, Supernode> nodes, Supernode... more) {
+        for (Supernode node : more) {
+            nodes.put(node.name(), node);
+        }
+    }
+
+    private void transplant(Map<String, Supernode> nodes, String region, String city, String kind) {
+        String prompt = "Fact: the capital of the " + kind + " containing " + city + " is";
+        Supernode say =
+                sayCapitalOf(region, city).supernode("Say " + region(region).capital(), Spot.last(prompt));
+        add(
+                nodes,
+                say,
+                region(region, city).supernode(region, Spot.at(prompt, PLACE)).leadsTo(say));
+    }
+
+    /** The supernodes of {@link Demonstration#opposites} as this model has them, by the same names, and "English". */
+    public Map<String, Supernode> opposites() {
+        String prompt = Demonstration.opposites().prompt();
+        String grand = "Le contraire de \"grand\" est \"";
+        Map<String, Supernode> nodes = new LinkedHashMap<>();
+        Supernode sayBig = sayOpposite("small", "fr").supernode("Say big", Spot.last(prompt));
+        Supernode saySmall = sayOpposite("big", "fr").supernode("Say small", Spot.last(grand));
+        add(nodes, language("French", "fr", prompt));
+        add(nodes, relation("opposite", Kind.OPPOSITE, "fr", prompt).leadsTo(sayBig));
+        add(nodes, word("small", "fr").supernode("small", Spot.at(prompt, WORD)).leadsTo(sayBig), sayBig, saySmall);
+        add(nodes, word("big", "fr").supernode("big", Spot.at(grand, WORD)).leadsTo(saySmall));
+        add(nodes, language("Chinese", "zh", "反义词:\"小\"是\""));
+        add(nodes, language("English", "en", "The opposite of \"small\" is \""));
+        add(nodes, relation("synonym", Kind.SYNONYM, "fr", "Un synonyme de \"petit\" est \""));
+        return nodes;
+    }
+
+    private static Supernode around(String name, String prompt, Function<Integer, Contrast> choice) {
+        Supernode all = Supernode.drawn(name).on(prompt);
+        for (int position : FRAME) {
+            all = all.plus(choice.apply(position).supernode(name, Spot.at(prompt, position)));
+        }
+        return all;
+    }
+
+    /** Pushes a language's words at a token of its other frames that ask for an opposite, and is not active at that of other languages' frames. */
     Contrast language(String language, int position, String without) {
         List<Spot> outside = new ArrayList<>();
         for (String other : TutorialFacts.LANGUAGES) {
             if (!other.equals(language)) {
-                outside.addAll(frames(Kind.OPPOSITE, other, position, ""));
+                outside.addAll(spots(Kind.OPPOSITE, other, position, frame -> true));
             }
         }
-        return contrast(frames(Kind.OPPOSITE, language, position, without), outside)
-                .layers(0, 0);
+        List<Spot> inside = spots(Kind.OPPOSITE, language, position, frame -> !frame.equals(without));
+        return contrast(languages(), inside, outside);
     }
 
-    /** Active at a token of one frame, and not at those of the frames of its language that ask for the other of opposite and synonym. */
+    /** Pushes what a frame asks for at one of its tokens, and is not active in the frames of its language that ask for the other. */
     Contrast relation(Kind kind, String language, int position, String frame) {
         Kind other = kind == Kind.OPPOSITE ? Kind.SYNONYM : Kind.OPPOSITE;
-        Spot here = Spot.at(prompts(kind, language).getOrDefault(frame, firstOf(kind, language)), position);
-        return contrast(List.of(here), frames(other, language, position, "")).layers(0, 0);
+        String own = prompts(kind, language).containsKey(frame)
+                ? frame
+                : prompts(kind, language).keySet().iterator().next();
+        return contrast(
+                relations(),
+                spots(kind, language, position, own::equals),
+                spots(other, language, position, each -> true));
     }
 
-    private String firstOf(Kind kind, String language) {
-        return prompts(kind, language).values().iterator().next();
-    }
-
-    private Map<String, String> prompts(Kind kind, String language) {
+    private Map<String, List<Sentence>> prompts(Kind kind, String language) {
         return Objects.requireNonNull(Objects.requireNonNull(frames.get(kind)).get(language));
     }
 
-    private List<Spot> frames(Kind kind, String language, int position, String without) {
+    private List<Spot> spots(Kind kind, String language, int position, Predicate<String> frames) {
         return prompts(kind, language).entrySet().stream()
-                .filter(frame -> !frame.getKey().equals(without))
-                .map(frame -> Spot.at(frame.getValue(), position))
+                .filter(frame -> frames.test(frame.getKey()))
+                .flatMap(frame -> frame.getValue().stream())
+                .map(sentence -> Spot.at(sentence.prompt(), position))
                 .toList();
     }
 
     /** The frames that ask for an opposite in a language. */
     List<String> frames(String language) {
         return List.copyOf(prompts(Kind.OPPOSITE, language).keySet());
-    }
-
-    /** The features of a layer that are active at any token that was read. */
-    List<Integer> used(int layer) {
-        return spots().stream()
-                .flatMap(spot -> readings.of(spot).stream())
-                .filter(active -> active.layer() == layer)
-                .map(Readings.Active::index)
-                .distinct()
-                .sorted()
-                .toList();
     }
 }

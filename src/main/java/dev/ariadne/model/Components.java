@@ -42,9 +42,11 @@ public final class Components implements AutoCloseable {
      * @param recording whether gradients will be asked for, so that nothing is computed in place
      */
     Components(ModelConfig config, Weights weights, Constants constants, NDManager owner, int pos, boolean recording) {
-        if (!config.extras().equals(ModelConfig.Extras.NONE)) {
-            throw new IllegalArgumentException("edges between heads and MLPs cannot be taken apart where a model has "
-                    + config.extras() + "; a weight-sparse model's circuit is cut out of its weights by CircuitPruner");
+        if (config.extras().kept() > 0) {
+            throw new IllegalArgumentException("edges between heads and MLPs cannot be taken apart where a model keeps "
+                    + config.extras().kept()
+                    + " of its activations: heads that are computed alone would no longer compete for"
+                    + " the places; a weight-sparse model's circuit is cut out of its weights by CircuitPruner");
         }
         this.c = config;
         this.w = weights;
@@ -122,12 +124,13 @@ public final class Components implements AutoCloseable {
     /**
      * What a head gathers.
      *
+     * @param head whose slope and sink count, where the model has them
      * @param q queries [row, pos from first on, dHead]
      * @param k keys [row, pos, dHead]
      * @param v values [row, pos, dHead]
      * @return z [row, pos from first on, dHead]
      */
-    public NDArray attend(int layer, NDArray q, NDArray k, NDArray v, int first) {
+    public NDArray attend(int layer, int head, NDArray q, NDArray k, NDArray v, int first) {
         Layer weights = w.layers().get(layer);
         Reach reach = at.of(c.isLocal(layer));
         NDArray queries = q;
@@ -147,8 +150,23 @@ public final class Components implements AutoCloseable {
         if (c.scoreSoftcap() > 0) {
             scores = Forward.softcap(scores, constants.scoreSoftcap());
         }
-        NDArray mask = reach.mask().get(q.getManager(), new NDIndex(first + ":"));
-        return scores.add(mask).softmax(2).matMul(v);
+        boolean sloped = !c.extras().slopes().isEmpty(); // then there is a mask per head
+        NDArray mask = reach.mask().get(q.getManager(), new NDIndex((sloped ? head + ", " : "") + first + ":"));
+        return pattern(layer, head, scores.add(mask)).matMul(v);
+    }
+
+    /** Scores [row, queryPos, keyPos] → how much of each key is taken; with a sink, less than all together. */
+    private NDArray pattern(int layer, int head, NDArray scores) {
+        Optional<NDArray> sinks = w.layers().get(layer).sinks();
+        if (sinks.isEmpty()) {
+            return scores.softmax(2);
+        }
+        Shape shape = scores.getShape();
+        NDArray nothing = sinks.get()
+                .get(scores.getManager(), new NDIndex(head))
+                .reshape(1, 1, 1)
+                .broadcast(shape.get(0), shape.get(1), 1);
+        return scores.concat(nothing, 2).softmax(2).get("..., :-1");
     }
 
     private static NDArray flat(NDArray table, NDManager owner) {
@@ -190,7 +208,20 @@ public final class Components implements AutoCloseable {
                 : out;
     }
 
-    /** Final norm and unembedding: [row, pos, dModel] → [row, pos, dVocabOut]. */
+    /**
+     * What the tokens themselves add to the logits after them, by a table of bigrams, if there is one.
+     *
+     * @param tokens [prompt][pos]
+     * @return [prompt, pos, dVocabOut]; this object's
+     */
+    public Optional<NDArray> bigrams(long[][] tokens) {
+        return w.bigrams().map(table -> {
+            long[] flat = Arrays.stream(tokens).flatMapToLong(Arrays::stream).toArray();
+            return Tensors.embedding(manager.create(flat, new Shape(tokens.length, tokens[0].length)), table);
+        });
+    }
+
+    /** Final norm and unembedding, but for a table of bigrams: [row, pos, dModel] → [row, pos, dVocabOut]. */
     public NDArray logits(NDArray x) {
         return forward.unembed(x);
     }
@@ -232,9 +263,9 @@ public final class Components implements AutoCloseable {
         return rows;
     }
 
-    /** Whether {@link #divergence} can be had: the unembedding must be linear. */
+    /** Whether {@link #divergence} can be had: the unembedding must be linear, and all there is. */
     public boolean hasDivergence() {
-        return c.logitSoftcap() == 0;
+        return c.logitSoftcap() == 0 && !c.extras().bigrams();
     }
 
     /**

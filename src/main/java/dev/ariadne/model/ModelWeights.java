@@ -11,15 +11,22 @@ import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.NearestNames;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
+import dev.ariadne.view.Progress;
 import dev.ariadne.view.View;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.HashSet;
+import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
 import java.util.StringJoiner;
+import java.util.WeakHashMap;
 
 /**
  * A model's weights under TransformerLens's names and in its shapes, and the circuits they form (Elhage et al. 2021).
@@ -35,6 +42,8 @@ import java.util.StringJoiner;
  * }</pre>
  */
 public final class ModelWeights implements Displayable {
+    private static final Map<HookedTransformer, String> HASHES = Collections.synchronizedMap(new WeakHashMap<>());
+
     private final HookedTransformer model;
     private final NDManager manager;
     private final ModelConfig c;
@@ -387,6 +396,40 @@ public final class ModelWeights implements Displayable {
     private static void checkIndex(String what, int index, int size) {
         if (index < 0 || index >= size) {
             throw new IllegalArgumentException(what + " must be from 0 to " + (size - 1) + ", got " + index);
+        }
+    }
+
+    /**
+     * Names these weights, whatever files they came from: the SHA-256 of all names, shapes and numbers, computed once for a model.
+     *
+     * @return 64 hexadecimal digits
+     */
+    public String sha256() {
+        String known = HASHES.get(model);
+        if (known != null) {
+            return known;
+        }
+        MessageDigest digest = digest();
+        try (Progress progress = Progress.of("hashing the weights of " + model.name(), entries.size())) {
+            entries.forEach((name, entry) -> {
+                digest.update((name + entry.shape()).getBytes(StandardCharsets.UTF_8));
+                try (NDManager owner = manager.newSubManager()) {
+                    NDArray array = entry.array().in(owner);
+                    digest.update(array.reshape(array.size()).toByteBuffer()); // in row-major order
+                }
+                progress.step(name);
+            });
+        }
+        String hash = HexFormat.of().formatHex(digest.digest());
+        HASHES.put(model, hash);
+        return hash;
+    }
+
+    private static MessageDigest digest() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JVM has SHA-256", e);
         }
     }
 

@@ -1,5 +1,11 @@
 package dev.ariadne.sparse;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
+import ai.djl.ndarray.types.Shape;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Hook;
+
 /**
  * A node of a weight-sparse model's circuit: one channel at one place of a block. Written as in the published circuits, {@code 10.attn.v.1312}.
  *
@@ -29,6 +35,26 @@ public record Channel(int layer, Place place, int index) implements Comparable<C
     /** The name with head and channel apart: {@code 0.attn.k.head2.ch2}. */
     public String inHead(int dHead) {
         return place.inHead() ? layer + "." + place + ".head" + index / dHead + ".ch" + index % dHead : toString();
+    }
+
+    /**
+     * Its value at a position of the first prompt of a run.
+     *
+     * @param cache of a run that kept {@link Place#hook} of its block
+     */
+    public double value(ActivationCache cache, int position) {
+        NDArray x = cache.get(place.hook(layer)).array(); // [batch, pos, channel] or [batch, pos, head, dHead]
+        return x.reshape(x.getShape().get(0), x.getShape().get(1), -1).getFloat(0, position, index);
+    }
+
+    /** A hook that gives it a value at one position of all prompts, whatever the model computes. */
+    public Hook set(int position, double value) {
+        return Hook.at(place.hook(layer), x -> {
+            Shape shape = x.getShape();
+            NDArray own = x.reshape(shape.get(0), shape.get(1), -1).duplicate();
+            own.set(new NDIndex(":, " + position + ", " + index), value);
+            return own.reshape(shape);
+        });
     }
 
     @Override

@@ -19,6 +19,7 @@ import java.util.stream.Stream;
  * spared.
  *
  * <pre>{@code
+ * var trained = SparseTransformer.of(HookedTransformer.load("sparse"), MiniPython.corpus(200, 0));
  * var circuit = CircuitPruner.of(trained).prune(MiniPython.task("single_double_quote", 48, 0));
  * circuit                                             // drawn
  * circuit.verify()                                    // is it to be believed?
@@ -71,6 +72,11 @@ public final class CircuitPruner {
 
     HookedTransformer model() {
         return model;
+    }
+
+    /** A token, readable. */
+    String piece(long token) {
+        return model.hasTokenizer() ? model.tokenizer().toSingleString(token) : "#" + token;
     }
 
     Wiring wiring() {
@@ -129,24 +135,30 @@ public final class CircuitPruner {
             throw new IllegalArgumentException("a prompt of '" + task.name() + "' has " + task.length()
                     + " tokens, the model takes at most " + wiring.c.nCtx() + "; shorten it");
         }
-        for (Pair pair : task.pairs()) {
-            for (long id : pair.first()) {
-                check(task, id, wiring.c.dVocab());
-            }
-            for (long id : pair.second()) {
-                check(task, id, wiring.c.dVocab());
-            }
-            check(task, pair.firstAnswer(), wiring.c.dVocabOut());
-            check(task, pair.secondAnswer(), wiring.c.dVocabOut());
+        for (Pair pair : task.allPairs()) {
+            check(task.name(), pair.first(), wiring.c.dVocab());
+            check(task.name(), pair.second(), wiring.c.dVocab());
+            check(task.name(), new long[] {pair.firstAnswer(), pair.secondAnswer()}, wiring.c.dVocabOut());
         }
         return judge(task.pairs());
     }
 
-    private static void check(PairTask task, long id, int size) {
-        if (id < 0 || id >= size) {
-            throw new IllegalArgumentException("token id " + id + " in '" + task.name()
-                    + "' is out of range: ids are 0 to " + (size - 1) + "; is the task another vocabulary's?");
+    private static void check(String where, long[] ids, int size) {
+        for (long id : ids) {
+            if (id < 0 || id >= size) {
+                throw new IllegalArgumentException("token id " + id + " in '" + where
+                        + "' is out of range: ids are 0 to " + (size - 1) + "; is the task another vocabulary's?");
+            }
         }
+    }
+
+    /** Refuses a prompt that does not fit the model. */
+    void requireReadable(long[] prompt) {
+        if (prompt.length < 1 || prompt.length > wiring.c.nCtx()) {
+            throw new IllegalArgumentException(
+                    "the model takes 1 to " + wiring.c.nCtx() + " tokens, got " + prompt.length);
+        }
+        check("the prompt", prompt, wiring.c.dVocab());
     }
 
     /**

@@ -23,11 +23,11 @@ import java.util.stream.LongStream;
  *
  * <p>A document holds strings, variables (twice as often), lists, or all three:
  *
- * <pre>{@code
+ * <pre>
  * print (' hello world ') NL                       for x in y : NL      while True : NL
  * x = set() NL   y = "" NL   x .add( file ) NL   y += done NL
  * x = [ 1 , 2 ] NL   x = [ [ 1 , 2 ], [ 3 ]] NL
- * }</pre>
+ * </pre>
  */
 public final class MiniPython {
     /** How many tokens a row of a corpus has: a context of 32, and the token after it. */

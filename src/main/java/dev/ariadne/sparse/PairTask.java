@@ -1,8 +1,18 @@
 package dev.ariadne.sparse;
 
+import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.task.Metric;
+import dev.ariadne.task.Task;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 
 /**
@@ -48,12 +58,66 @@ public record PairTask(String name, List<Pair> pairs, List<Pair> unseen) {
                 .toList();
     }
 
+    /**
+     * The same behavior as ACDC and attribution take it: each prompt beside the other one of its pair as the corrupted one, measured by the
+     * logit of its answer less that of the other. Only the pairs to prune on whose prompts have the commonest number of tokens: such a task has
+     * prompts of one length.
+     *
+     * @param model the one that is asked
+     * @throws IllegalArgumentException when no pair has two prompts of one length
+     */
+    public Task task(HookedTransformer model) {
+        Map<Integer, List<Pair>> byLength = new TreeMap<>();
+        for (Pair pair : pairs) {
+            if (pair.first().length == pair.second().length) {
+                byLength.computeIfAbsent(pair.length(), length -> new ArrayList<>())
+                        .add(pair);
+            }
+        }
+        Prompts clean = Prompts.of(
+                byLength.values().stream()
+                        .max(Comparator.comparingInt(List::size))
+                        .orElseThrow(
+                                () -> new IllegalArgumentException(
+                                        "no pair of '" + name + "' has two prompts of one length,"
+                                                + " which ACDC needs to put the one's activations in place of the other's; circuits of weights do not")));
+        int count = clean.count();
+        long[][] corrupted = new long[count][];
+        long[] right = new long[count];
+        long[] wrong = new long[count];
+        for (int i = 0; i < count; i++) {
+            corrupted[i] = clean.tokens()[i ^ 1];
+            right[i] = Prompts.sign(i) > 0 ? clean.firstAnswers()[i] : clean.secondAnswers()[i];
+            wrong[i] = Prompts.sign(i) > 0 ? clean.secondAnswers()[i] : clean.firstAnswers()[i];
+        }
+        return Task.of(model, name, clean.tokens(), corrupted, Metric.logitDifference(right, wrong))
+                .answering(right, wrong);
+    }
+
+    /** The tokens of the prompts to prune on. */
+    Set<Integer> tokens() {
+        Set<Integer> tokens = new LinkedHashSet<>();
+        for (long[] prompt : Prompts.of(pairs).tokens()) {
+            Arrays.stream(prompt).forEach(id -> tokens.add((int) id));
+        }
+        return tokens;
+    }
+
+    /** Their answers. */
+    Set<Integer> answers() {
+        return pairs.stream()
+                .flatMap(pair -> Stream.of((int) pair.firstAnswer(), (int) pair.secondAnswer()))
+                .collect(Collectors.toCollection(LinkedHashSet::new));
+    }
+
+    /** Those to prune on, then the unseen ones. */
+    List<Pair> allPairs() {
+        return Stream.concat(pairs.stream(), unseen.stream()).toList();
+    }
+
     /** The longest prompt, in tokens. */
     int length() {
-        return Stream.concat(pairs.stream(), unseen.stream())
-                .mapToInt(Pair::length)
-                .max()
-                .orElseThrow();
+        return allPairs().stream().mapToInt(Pair::length).max().orElseThrow();
     }
 
     @Override

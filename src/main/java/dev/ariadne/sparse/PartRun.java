@@ -110,6 +110,14 @@ final class PartRun {
         return Arrays.stream(value).map(double[]::clone).toArray(double[][]::new);
     }
 
+    /** How much a head takes from each position [keyPos] at a position of the prompt that {@link #values} ran last. */
+    double[] pattern(int layer, int head, int t) {
+        double[] pattern = new double[t + 1];
+        int offset = head * c.dHead();
+        pattern(layer, head, t, w.first(layer, Place.Q) + offset, w.first(layer, Place.K) + offset, pattern);
+        return pattern;
+    }
+
     private double logit(Prompts prompts, int prompt, long token) {
         long[] tokens = prompts.tokens()[prompt];
         double[] end = stream[tokens.length - 1];

@@ -1,7 +1,10 @@
 package dev.ariadne.sparse;
 
+import dev.ariadne.circuit.Circuit;
+import dev.ariadne.circuit.Granularity;
 import dev.ariadne.sparse.Judge.Verdict;
 import dev.ariadne.view.Displayable;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -136,6 +139,34 @@ public final class SparseCircuit implements Displayable {
     /** Asks whether the circuit is to be believed: on unseen pairs, without it, beside random ones, on labels and weights without meaning. */
     public Verification verify() {
         return Verification.of(this);
+    }
+
+    /**
+     * The circuit in the graph that ACDC and attribution search: an edge from each head or MLP to each other that reads a channel of the stream
+     * which it writes, by weights that are on. Its metric is not measured; an {@link dev.ariadne.circuit.EdgePatcher} does that.
+     */
+    public Circuit betweenHeads(Granularity granularity) {
+        return HeadsAndMlps.of(this, granularity);
+    }
+
+    /**
+     * The circuit at work on a prompt: a column per token, a row per place, a node per channel and token, gray where it is about at its mean;
+     * links are what one channel's difference from its mean brings another.
+     *
+     * @param prompt token ids
+     * @throws IllegalArgumentException when the model cannot read them
+     */
+    public TokenGraph on(long... prompt) {
+        return new SparseCircuitTrace(this, prompt).view();
+    }
+
+    /**
+     * What one channel does: who writes and reads it, which tokens, and its value at each token of a pair of prompts.
+     *
+     * @param pair whose two prompts it is shown on
+     */
+    public View card(Channel channel, Pair pair) {
+        return new ChannelCard(this, channel).view(pair);
     }
 
     /** Writes the circuit as JSON; the file appears when it is whole. */

@@ -3,9 +3,9 @@ package dev.ariadne.sparse;
 import dev.ariadne.model.ModelConfig;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
-import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -102,24 +102,21 @@ final class SparseCircuitPicture {
                         edges.add(new View.Graph.Edge(writer.toString(), reader.toString(), Double.NaN));
                     }
                 }
-                for (int token : strongest(wiring.embed, reader.index(), readable())) {
+                for (int token :
+                        strongest(wiring.embed, reader.index(), circuit.task().tokens())) {
                     String id = "read " + token;
-                    add(id, piece(token), 0);
+                    add(id, circuit.pruner().piece(token), 0);
                     double weight = wiring.embed[token][reader.index()];
                     edges.add(new View.Graph.Edge(id, reader.toString(), weight));
                 }
             }
         }
-        Set<Integer> answers = new LinkedHashSet<>();
-        for (Pair pair : circuit.task().pairs()) {
-            answers.add((int) pair.firstAnswer());
-            answers.add((int) pair.secondAnswer());
-        }
+        Set<Integer> answers = circuit.task().answers();
         for (Channel writer : channels) {
             if (writer.place() == Place.ATTN_OUT || writer.place() == Place.MLP_OUT) {
                 for (int token : strongest(wiring.unembed, writer.index(), answers)) {
                     String id = "predicted " + token;
-                    add(id, piece(token), rows.size() - 1);
+                    add(id, circuit.pruner().piece(token), rows.size() - 1);
                     double weight = wiring.unembed[token][writer.index()];
                     edges.add(new View.Graph.Edge(writer.toString(), id, weight));
                 }
@@ -127,21 +124,8 @@ final class SparseCircuitPicture {
         }
     }
 
-    /** The tokens in the prompts of the task. */
-    private Set<Integer> readable() {
-        Set<Integer> tokens = new LinkedHashSet<>();
-        for (Pair pair : circuit.task().pairs()) {
-            for (long[] prompt : List.of(pair.first(), pair.second())) {
-                for (long id : prompt) {
-                    tokens.add((int) id);
-                }
-            }
-        }
-        return tokens;
-    }
-
     /** Of some tokens, those with the largest entries in a channel's column of a table, none that are zero. */
-    private static List<Integer> strongest(float[][] table, int channel, Set<Integer> some) {
+    static List<Integer> strongest(float[][] table, int channel, Collection<Integer> some) {
         double most = some.stream()
                 .mapToDouble(t -> Math.abs(table[t][channel]))
                 .max()
@@ -151,11 +135,5 @@ final class SparseCircuitPicture {
                 .sorted(Comparator.comparingDouble(t -> -Math.abs(table[t][channel])))
                 .limit(TOKENS)
                 .toList();
-    }
-
-    private String piece(int token) {
-        return circuit.pruner().model().hasTokenizer()
-                ? circuit.pruner().model().tokenizer().toSingleString(token)
-                : "#" + token;
     }
 }

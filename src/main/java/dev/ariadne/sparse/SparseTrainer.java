@@ -3,6 +3,7 @@ package dev.ariadne.sparse;
 import ai.djl.ndarray.NDArray;
 import dev.ariadne.model.Initialization;
 import dev.ariadne.model.TrainableModel;
+import dev.ariadne.sparse.SparseConfig.Phase;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.train.AdamW;
 import dev.ariadne.train.Epochs;
@@ -26,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * <p>The same settings and rows give the same weights, bit for bit, on a CPU; a training that was interrupted goes on where it stopped.
  *
  * <pre>{@code
- * var trained = SparseTrainer.of(SparseConfig.TWO_PHASE).checkpoints(Path.of("sparse")).fit(MiniPython.corpus(6000, 0));
+ * var trained = SparseTrainer.of(SparseConfig.TWO_PHASE).checkpoints(Path.of("sparse")).fit(MiniPython.corpus(6000, 0)); // some minutes
  * }</pre>
  */
 public final class SparseTrainer {
@@ -64,24 +65,21 @@ public final class SparseTrainer {
         List<Example> examples = rows.stream().map(Example::of).toList();
         try (TrainableModel model = TrainableModel.random(config.model(), START, config.seed(), "cpu")) {
             List<Training> phases = new ArrayList<>();
-            if (config.denseSteps() > 0) {
-                Schedule rate = step -> rate(step, config.denseSteps(), config.denseRate());
-                phases.add(phase(model, "dense", examples, new Phase(config.denseSteps(), rate)));
+            Phase dense = config.dense();
+            if (dense.steps() > 0) {
+                phases.add(phase(model, "dense", examples, dense.steps(), step -> rate(step, dense)));
             }
-            if (config.sparseSteps() > 0) {
-                Schedule rate = step ->
-                        rate(step, config.sparseSteps(), config.sparseRate()) / Math.sqrt(config.fraction(step + 1));
-                phases.add(phase(model, "sparse", examples, new Phase(config.sparseSteps(), rate)));
+            Phase sparse = config.sparse();
+            if (sparse.steps() > 0) {
+                Schedule rate = step -> rate(step, sparse) / Math.sqrt(config.fraction(step + 1));
+                phases.add(phase(model, "sparse", examples, sparse.steps(), rate));
             }
             return new SparseTransformer(model.snapshot(), rows, phases);
         }
     }
 
-    private record Phase(int steps, Schedule rate) {}
-
-    private Training phase(TrainableModel model, String name, List<Example> examples, Phase phase) {
-        TrainerConfig how =
-                TrainerConfig.of(phase.steps(), phase.rate()).withAdamW(ADAM).withNormalizedGradients();
+    private Training phase(TrainableModel model, String name, List<Example> examples, int steps, Schedule rate) {
+        TrainerConfig how = TrainerConfig.of(steps, rate).withAdamW(ADAM).withNormalizedGradients();
         Epochs batches = new Epochs(examples, config.batch(), 2 * config.seed() + (name.equals("dense") ? 0 : 1));
         try (Trainer trainer = new Trainer(model, how, batches)) {
             if (name.equals("sparse")) {
@@ -92,9 +90,9 @@ public final class SparseTrainer {
     }
 
     /** A rise over the first steps, then a straight fall to zero. */
-    private static double rate(int step, int steps, double peak) {
-        double way = (double) step / steps;
-        return peak * Math.min(1, (step + 1) / Math.max(1, WARM_UP * steps)) * (1 - way);
+    private static double rate(int step, Phase phase) {
+        double way = (double) step / phase.steps();
+        return phase.rate() * Math.min(1, (step + 1) / Math.max(1, WARM_UP * phase.steps())) * (1 - way);
     }
 
     /** Makes all but a share of each matrix's weights zero, and says how many are left. */
@@ -116,7 +114,7 @@ public final class SparseTrainer {
                         piece.columns(),
                         k,
                         piece.neuron(),
-                        config.leastPerNeuron());
+                        config.thinning().leastPerNeuron());
                 left += k;
             }
             values.forEach((name, weights) -> {

@@ -2,6 +2,8 @@ package dev.ariadne.sparse;
 
 /** Keeps the largest weights of a matrix and makes the others zero (Gao et al. 2025, appendix A.2). */
 final class TopWeights {
+    private static final int LOWER = 20; // bits of a float that do not count at first
+
     private TopWeights() {}
 
     /** Which entries of a matrix belong to one neuron or channel. */
@@ -39,7 +41,7 @@ final class TopWeights {
         } else if (neuron == Neuron.COLUMN) {
             protect(sizes, columns, rows, 1, columns, least);
         }
-        int threshold = k == 0 ? Integer.MAX_VALUE : largest(sizes.clone(), k);
+        int threshold = k == 0 ? Integer.MAX_VALUE : threshold(sizes, k);
         int above = 0;
         for (int s : sizes) {
             above += s > threshold ? 1 : 0;
@@ -51,6 +53,27 @@ final class TopWeights {
                 weights[from + i] = 0;
             }
         }
+    }
+
+    /** The k-th largest, from 1: first by the upper bits, of which there are few, then among those that agree in them. */
+    private static int threshold(int[] sizes, int k) {
+        int[] counts = new int[1 << (31 - LOWER)];
+        for (int s : sizes) {
+            counts[s >>> LOWER]++;
+        }
+        int upper = counts.length - 1;
+        int left = k;
+        while (counts[upper] < left) {
+            left -= counts[upper--];
+        }
+        int[] same = new int[counts[upper]];
+        int next = 0;
+        for (int s : sizes) {
+            if (s >>> LOWER == upper) {
+                same[next++] = s;
+            }
+        }
+        return largest(same, left);
     }
 
     /** Makes the largest entries of each neuron larger than all others. */

@@ -130,24 +130,15 @@ final class Wiring {
         if (sinks.length > 0) {
             sinks[layer] = reader.read(block + "attn.W_sinks");
         }
-        put(
-                matrices,
-                layer,
-                Place.ATTN_OUT,
-                transposed(reader.read(block + "attn.W_O"), c.dModel()),
-                reader.read(block + "attn.b_O"));
-        put(
-                matrices,
-                layer,
-                Place.NEURON,
-                transposed(reader.read(block + "mlp.W_in"), c.dMlp()),
-                reader.read(block + "mlp.b_in"));
-        put(
-                matrices,
-                layer,
-                Place.MLP_OUT,
-                transposed(reader.read(block + "mlp.W_out"), c.dModel()),
-                reader.read(block + "mlp.b_out"));
+        read(reader, layer, Place.ATTN_OUT, "attn.W_O", matrices);
+        read(reader, layer, Place.NEURON, "mlp.W_in", matrices);
+        read(reader, layer, Place.MLP_OUT, "mlp.W_out", matrices);
+    }
+
+    private void read(Reader reader, int layer, Place place, String name, float[][][] matrices) {
+        String full = "blocks." + layer + "." + name;
+        float[][] rows = transposed(reader.read(full), place.width(c));
+        put(matrices, layer, place, rows, reader.read(full.replace(".W_", ".b_")));
     }
 
     private void put(float[][][] matrices, int layer, Place place, float[][] rows, float[] b) {

@@ -9,6 +9,9 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import ai.djl.util.Utils;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.EnumSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -178,22 +181,32 @@ public final class Tensors {
      * Starts the engine.
      *
      * @return the PyTorch engine
-     * @throws IllegalStateException when its native library is missing, naming the artifact to add
+     * @throws IllegalStateException when its native library is missing or cannot be unpacked, saying what to do
      */
     public static Engine engine() {
         try {
             return Engine.getEngine("PyTorch");
         } catch (RuntimeException | LinkageError e) {
-            String arch =
-                    System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
-            String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
-            String system = os.startsWith("mac") ? "osx" : os.startsWith("win") ? "win" : "linux";
             throw new IllegalStateException(
-                    "the PyTorch engine did not start (" + e.getMessage() + "); add the artifact"
-                            + " ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch
-                            + ":2.7.1 to the class path",
-                    e);
+                    "the PyTorch engine did not start (" + e.getMessage() + "); " + remedy(), e);
         }
+    }
+
+    private static String remedy() {
+        Path cache = Utils.getEngineCacheDir("pytorch");
+        Path existing = cache;
+        while (existing.getParent() != null && !Files.exists(existing)) {
+            existing = existing.getParent();
+        }
+        if (!Files.isDirectory(existing) || !Files.isWritable(existing)) {
+            return "it is unpacked into " + cache + ", and " + existing
+                    + " cannot be written; set the environment variable DJL_CACHE_DIR to a folder that can";
+        }
+        String arch = System.getProperty("os.arch").replace("amd64", "x86_64").replace("arm64", "aarch64");
+        String os = System.getProperty("os.name").toLowerCase(Locale.ROOT);
+        String system = os.startsWith("mac") ? "osx" : os.startsWith("win") ? "win" : "linux";
+        return "add the artifact ai.djl.pytorch:pytorch-native-cpu:jar:" + system + "-" + arch
+                + ":2.7.1 to the class path";
     }
 
     /**

@@ -33,7 +33,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <pre>{@code
  * try (var trainer = new Trainer(model, config, new Epochs(examples, 32, 0)).resume(Path.of("my-model"))) {
- *     trainer.fit()                                       // interrupted: run the cell again, it goes on
+ *     trainer.fit();                                      // interrupted: run the cell again, it goes on
  * }
  * }</pre>
  */

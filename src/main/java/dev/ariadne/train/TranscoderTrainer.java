@@ -29,7 +29,7 @@ import org.jspecify.annotations.Nullable;
  * <pre>{@code
  * var trainer = TranscoderTrainer.of(model, corpus, List.of(TranscoderRecipe.of(768, 8))).resume(Path.of("my-transcoders"));
  * try (TranscoderSet transcoders = trainer.fit()) {
- *     TranscoderReport.of(model, transcoders, corpus, asked)
+ *     Notebook.show(TranscoderReport.of(model, transcoders, corpus, asked));
  * }
  * }</pre>
  */

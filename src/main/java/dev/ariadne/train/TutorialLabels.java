@@ -20,7 +20,8 @@ import java.util.stream.LongStream;
  *
  * <p>Each token has tags ({@link TutorialTags}): "Texas places" at Dallas, "say Austin" where Austin comes next. A feature's tag is the one with the best F1 of
  * precision (the share of its activation that lies on tokens with the tag) and recall (the share of those tokens on which it is active). Where that leaves more
- * than a fifth of its activation over, the best tag for the rest is named, too ("Texas / Ohio"); if more than a fifth is still left, the name ends with "(mixed)". What comes next but is not pushed by the feature is written "Austin next".
+ * than a fifth of its activation over, the best tag for the rest is named, too ("Texas / Ohio"); if more than a fifth is still left, the name ends with "(mixed)". What comes next but is not pushed by the feature is written "Austin next". A feature that no prompt makes
+ * active, but an answer behind one, is named after it: "propre as an answer".
  */
 final class TutorialLabels {
     private static final double LEFT = 0.2; // of a feature's activation, without being called mixed
@@ -32,6 +33,8 @@ final class TutorialLabels {
     private final Transcoders transcoders;
     private final Map<Scope, TutorialTags> tags = new EnumMap<>(Scope.class);
     private final List<Map<Integer, Map<Integer, Float>>> active = new ArrayList<>(); // by layer: feature, place
+    private final List<Map<Integer, Map<Integer, Float>>> answers =
+            new ArrayList<>(); // the same of what no prompt activates
 
     private TutorialLabels(HookedTransformer model, Transcoders transcoders, TutorialCorpus corpus) {
         this.model = model;
@@ -41,6 +44,7 @@ final class TutorialLabels {
         }
         for (int layer = 0; layer < transcoders.size(); layer++) {
             active.add(new TreeMap<>());
+            answers.add(new TreeMap<>());
         }
     }
 
@@ -49,27 +53,35 @@ final class TutorialLabels {
         TutorialLabels labels = new TutorialLabels(model, transcoders, corpus);
         labels.look(Scope.TOKENS);
         labels.look(Scope.PREFIXES); // and whole prompts, which are of the same texts
+        labels.look(Scope.ANSWERS);
         Map<String, String> all = new LinkedHashMap<>();
         for (int i = 0; i < transcoders.size(); i++) {
             int layer = i;
             long[] features = LongStream.range(0, transcoders.features(layer)).toArray();
             float[][] pushed = FeatureScan.logits(model, transcoders, layer, features);
-            labels.active
-                    .get(layer)
-                    .forEach((feature, activations) ->
-                            all.put(layer + "_" + feature, labels.name(layer, activations, pushed[feature])));
+            for (int feature = 0; feature < features.length; feature++) {
+                Map<Integer, Float> prompts = labels.active.get(layer).get(feature);
+                Map<Integer, Float> answers = labels.answers.get(layer).get(feature);
+                if (prompts != null) {
+                    all.put(layer + "_" + feature, name(labels.tags(layer), prompts, pushed[feature]));
+                } else if (answers != null) {
+                    all.put(layer + "_" + feature, name(labels.tags(Scope.ANSWERS), answers, pushed[feature]));
+                }
+            }
         }
         return all;
     }
 
     private void look(Scope scope) {
-        List<long[]> texts = Objects.requireNonNull(tags.get(scope)).texts();
-        FeatureScan.run(model, transcoders, texts, (text, layer, feature, activations) -> {
-            boolean counts = (scope == Scope.TOKENS) == (layer == 0);
+        boolean answer = scope == Scope.ANSWERS;
+        FeatureScan.run(model, transcoders, tags(scope).texts(), (text, layer, feature, activations) -> {
+            boolean counts = (scope == Scope.TOKENS) == (layer == 0)
+                    && !(answer && active.get(layer).containsKey(feature));
             for (int at = 1; counts && at < activations.length; at++) {
-                int place = tags(layer).place(text, at);
+                int place = (answer ? tags(scope) : tags(layer)).place(text, at);
                 if (activations[at] > 0 && place >= 0) {
-                    active.get(layer)
+                    (answer ? answers : active)
+                            .get(layer)
                             .computeIfAbsent(feature, f -> new HashMap<>())
                             .put(place, activations[at]);
                 }
@@ -79,21 +91,24 @@ final class TutorialLabels {
 
     /** In the first layer nothing but the token counts, and what the last one writes before the end of a prompt goes nowhere. */
     private TutorialTags tags(int layer) {
-        Scope scope = layer == 0 ? Scope.TOKENS : layer < transcoders.size() - 1 ? Scope.PREFIXES : Scope.PROMPTS;
+        return tags(layer == 0 ? Scope.TOKENS : layer < transcoders.size() - 1 ? Scope.PREFIXES : Scope.PROMPTS);
+    }
+
+    private TutorialTags tags(Scope scope) {
         return Objects.requireNonNull(tags.get(scope));
     }
 
-    private String name(int layer, Map<Integer, Float> activations, float... pushed) {
+    private static String name(TutorialTags tags, Map<Integer, Float> activations, float... pushed) {
         double all = sum(activations);
         Map<Integer, Float> left = new HashMap<>(activations);
-        String first = best(tags(layer), left, all);
-        left.keySet().removeAll(tags(layer).places(first));
+        String first = best(tags, left, all);
+        left.keySet().removeAll(tags.places(first));
         double rest = sum(left) / all;
-        String name = written(tags(layer), first, pushed);
+        String name = written(tags, first, pushed);
         if (rest > LEFT) {
-            String second = best(tags(layer), left, all);
-            left.keySet().removeAll(tags(layer).places(second));
-            name += rest - sum(left) / all >= WORTH ? " / " + written(tags(layer), second, pushed) : "";
+            String second = best(tags, left, all);
+            left.keySet().removeAll(tags.places(second));
+            name += rest - sum(left) / all >= WORTH ? " / " + written(tags, second, pushed) : "";
         }
         return sum(left) / all > LEFT ? name + " (mixed)" : name;
     }

@@ -32,7 +32,9 @@ final class TutorialTags {
         /** The beginnings of prompts. */
         PREFIXES,
         /** Whole prompts. */
-        PROMPTS
+        PROMPTS,
+        /** Answers behind their prompts. */
+        ANSWERS
     }
 
     private final TutorialCorpus corpus;
@@ -54,7 +56,9 @@ final class TutorialTags {
     TutorialTags(TutorialCorpus corpus, Scope scope) {
         this.corpus = corpus;
         addMeanings();
-        if (scope != Scope.TOKENS) {
+        if (scope == Scope.ANSWERS) {
+            addAnswers();
+        } else if (scope != Scope.TOKENS) {
             addPrompts(scope == Scope.PROMPTS);
         } else {
             for (int id = 1; id < corpus.vocabulary().size(); id++) {
@@ -78,6 +82,21 @@ final class TutorialTags {
                 places[at] = counts && !known.containsKey(key) ? place(tags) : -1;
                 known.putIfAbsent(key, places[at]);
             }
+            texts.add(text);
+            placeOf.add(places);
+        }
+    }
+
+    private void addAnswers() {
+        for (Sentence sentence : corpus.sentences()) {
+            long[] prompt = corpus.tokens(sentence.prompt());
+            long[] text = Arrays.copyOf(prompt, prompt.length + 1);
+            text[prompt.length] = corpus.tokens(sentence.answer())[1];
+            int[] places = new int[text.length];
+            Arrays.fill(places, -1);
+            places[prompt.length] = place(meanings(sentence.answer()).stream()
+                    .map(meaning -> meaning + " as an answer")
+                    .collect(Collectors.toSet()));
             texts.add(text);
             placeOf.add(places);
         }

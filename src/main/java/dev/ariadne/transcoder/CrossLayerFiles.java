@@ -33,7 +33,9 @@ final class CrossLayerFiles {
                     small.put(
                             Transcoder.W_SKIP,
                             skip.getShape().dimension() == 2
-                                    ? skip.transpose().reshape(-1).reshape(skip.transpose().getShape())
+                                    ? skip.transpose()
+                                            .reshape(-1)
+                                            .reshape(skip.transpose().getShape())
                                     : skip);
                 }
                 case "threshold" -> small.put(Transcoder.THRESHOLD, file.read(owner, name));
@@ -54,7 +56,8 @@ final class CrossLayerFiles {
                     + "; the matrices of a transcoder have rows");
         }
         Matrix matrix = Matrix.of(file, name, turned, owner);
-        return new CrossLayerTranscoder.Stored(matrix, name.equals("w_dec"), turned ? new long[] {shape[1], shape[0]} : shape);
+        return new CrossLayerTranscoder.Stored(
+                matrix, name.equals("w_dec"), turned ? new long[] {shape[1], shape[0]} : shape);
     }
 
     Map<String, NDArray> small() {

@@ -221,7 +221,8 @@ public final class CrossLayerTranscoder implements Transcoders {
         static Stored of(NDArray array) {
             long[] shape = array.getShape().getShape();
             if (shape.length < 2 || array.size() == 0) {
-                throw new IllegalArgumentException("the matrices of a transcoder have rows, got shape " + array.getShape());
+                throw new IllegalArgumentException(
+                        "the matrices of a transcoder have rows, got shape " + array.getShape());
             }
             return new Stored(Matrix.of(array), false, shape);
         }

@@ -72,9 +72,8 @@ public record FeatureCard(
         facts.put("pushes", String.join(", ", words.pushed()));
         facts.put("suppresses", String.join(", ", words.suppressed()));
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts)));
-        for (Example example : examples) {
-            double[] values = example.activations().stream().mapToDouble(a -> a).toArray();
-            panels.add(new View.Tokens("", example.tokens(), values, "activation"));
+        if (!examples.isEmpty()) {
+            panels.add(texts());
         }
         List<View.Bar> bars = new ArrayList<>();
         int together = (histogram.size() + STEPS - 1) / STEPS;
@@ -87,6 +86,19 @@ public record FeatureCard(
         }
         panels.add(new View.Bars("", "activation up to", "tokens", bars));
         return new View.Panels(toString(), panels);
+    }
+
+    /** The examples, one on a line. */
+    private View texts() {
+        List<String> tokens = new ArrayList<>();
+        List<Double> values = new ArrayList<>();
+        for (Example example : examples) {
+            tokens.addAll(example.tokens());
+            tokens.set(tokens.size() - 1, tokens.get(tokens.size() - 1) + "\n");
+            values.addAll(example.activations());
+        }
+        double[] all = values.stream().mapToDouble(a -> a).toArray();
+        return new View.Tokens("", tokens, all, "activation");
     }
 
     @Override

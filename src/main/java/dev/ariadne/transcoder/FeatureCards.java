@@ -110,7 +110,9 @@ public record FeatureCards(List<FeatureCard> cards) implements Displayable {
     /** The cards of features that are ever active, by layer_index, as a graph's page asks for them. */
     public Map<String, FeatureCard> byName() {
         Map<String, FeatureCard> byName = new LinkedHashMap<>();
-        cards.stream().filter(card -> card.most() > 0).forEach(card -> byName.put(card.layer() + "_" + card.index(), card));
+        cards.stream()
+                .filter(card -> card.most() > 0)
+                .forEach(card -> byName.put(card.layer() + "_" + card.index(), card));
         return byName;
     }
 

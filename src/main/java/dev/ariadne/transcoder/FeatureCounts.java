@@ -12,6 +12,7 @@ import java.util.stream.IntStream;
 final class FeatureCounts {
     private static final int FINE = 1024; // steps while the largest activation is not known yet
     private static final int SHOWN = 40; // steps in the end
+    private static final double ALIKE = 1e-4; // the share by which activations differ that only rounding tells apart
 
     private final int kept;
     private final List<Kept> best = new ArrayList<>(); // the strongest first
@@ -27,8 +28,11 @@ final class FeatureCounts {
             return activations[strongest];
         }
 
-        List<Long> prefix() {
-            return tokens.subList(0, strongest + 1);
+        /** Whether the text begins alike, or the token is active alike wherever it stands. */
+        boolean says(Kept other) {
+            return tokens.subList(0, strongest + 1).equals(other.tokens.subList(0, other.strongest + 1))
+                    || (tokens.get(strongest).equals(other.tokens.get(other.strongest))
+                            && Math.abs(value() - other.value()) < ALIKE * value());
         }
     }
 
@@ -53,8 +57,9 @@ final class FeatureCounts {
         }
     }
 
+    /** Keeps an example that says something new: another token, or the same one with another activation. */
     private void keep(Kept example) {
-        if (best.stream().noneMatch(other -> other.prefix().equals(example.prefix()))) {
+        if (best.stream().noneMatch(other -> other.says(example))) {
             best.add(example);
             best.sort(Comparator.comparingDouble(each -> -each.value()));
             if (best.size() > kept) {

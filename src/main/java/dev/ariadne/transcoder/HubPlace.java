@@ -5,7 +5,6 @@ import java.util.List;
 import java.util.Optional;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import java.util.stream.Collectors;
 
 /**
  * A file or folder on the hub, written {@code org/name/path@revision}, or {@code hf://org/name/path?revision=revision}.
@@ -37,8 +36,8 @@ record HubPlace(String repository, String path) {
         Matcher plain = PLAIN.matcher(text);
         Optional<HubPlace> place = plain.matches()
                 ? path(plain.group(2))
-                        .map(path -> new HubPlace(
-                                plain.group(1) + (plain.group(3) == null ? "" : plain.group(3)), path))
+                        .map(path ->
+                                new HubPlace(plain.group(1) + (plain.group(3) == null ? "" : plain.group(3)), path))
                 : of(text);
         return place.orElseThrow(() -> new IllegalArgumentException("'" + text
                 + "' is neither a folder here nor a place on the hub; that is written org/name, org/name/folder or"

@@ -66,7 +66,8 @@ final class HubTranscoders {
                 .map(file -> HubPlace.of(file).orElseGet(() -> new HubPlace(place.repository(), place.file(file))))
                 .toList();
         Map<String, Path> folders = new HashMap<>(); // by repository
-        for (String repository : places.stream().map(HubPlace::repository).distinct().toList()) {
+        for (String repository :
+                places.stream().map(HubPlace::repository).distinct().toList()) {
             List<String> names = places.stream()
                     .filter(each -> each.repository().equals(repository))
                     .map(HubPlace::path)
@@ -74,7 +75,8 @@ final class HubTranscoders {
             folders.put(repository, source.files(repository, names));
         }
         List<Path> files = places.stream()
-                .map(each -> Objects.requireNonNull(folders.get(each.repository())).resolve(each.path()))
+                .map(each ->
+                        Objects.requireNonNull(folders.get(each.repository())).resolve(each.path()))
                 .toList();
         return crossLayer ? CrossLayerTranscoder.open(read, files) : TranscoderSet.open(read, files);
     }

@@ -37,9 +37,7 @@ enum Layout {
     }
 
     static Layout of(Checkpoint file) {
-        return file.contains("w_enc")
-                ? GEMMA_SCOPE_2
-                : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : OURS;
+        return file.contains("w_enc") ? GEMMA_SCOPE_2 : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : OURS;
     }
 
     /** What the file calls an array; empty where it has none. */
@@ -63,9 +61,7 @@ enum Layout {
         for (String name : NAMES) {
             stored(file, name).ifPresent(as -> {
                 long[] shape = file.shape(as);
-                shapes.put(
-                        name,
-                        isTurned(name) && shape.length == 2 ? new long[] {shape[1], shape[0]} : shape);
+                shapes.put(name, isTurned(name) && shape.length == 2 ? new long[] {shape[1], shape[0]} : shape);
             });
         }
         return shapes;

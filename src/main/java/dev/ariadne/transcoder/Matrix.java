@@ -24,8 +24,7 @@ import org.jspecify.annotations.Nullable;
  * @param rows how many
  * @param width how many numbers a row has
  */
-record Matrix(
-        @Nullable NDArray array, @Nullable Checkpoint file, String name, boolean turned, long rows, int width) {
+record Matrix(@Nullable NDArray array, @Nullable Checkpoint file, String name, boolean turned, long rows, int width) {
     private static final long AT_ONCE = 1 << 23; // numbers read from a file
 
     /** In memory. */

@@ -44,8 +44,8 @@ public final class Transcoder implements AutoCloseable {
     Transcoder(NDManager manager, Activation activation, Map<String, NDArray> arrays) {
         this.manager = manager;
         if (required(arrays, W_ENC).getShape().dimension() != 2) {
-            throw new IllegalArgumentException(
-                    "W_enc must be [features, dModel], got " + required(arrays, W_ENC).getShape());
+            throw new IllegalArgumentException("W_enc must be [features, dModel], got "
+                    + required(arrays, W_ENC).getShape());
         }
         this.encoder = Encoder.of(
                 manager,

@@ -163,7 +163,8 @@ record TranscoderConfig(String modelName, String inputHook, String outputHook, L
         List<String> names = new ArrayList<>();
         HubPlace.of(files.get(layer)).ifPresent(place -> names.add(place.path()));
         Optional<String> last = last(files.get(layer));
-        if (last.isPresent() && files.stream().filter(other -> last.equals(last(other))).count() == 1) {
+        if (last.isPresent()
+                && files.stream().filter(other -> last.equals(last(other))).count() == 1) {
             names.add(last.get());
         }
         names.add(usual);

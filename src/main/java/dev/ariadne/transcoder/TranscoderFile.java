@@ -104,8 +104,8 @@ final class TranscoderFile implements AutoCloseable {
                     return Parts.of(owner, transcoder);
                 }
                 Map<String, NDArray> small = new LinkedHashMap<>();
-                for (String name : List.of(
-                        Transcoder.B_ENC, Transcoder.B_DEC, Transcoder.THRESHOLD, Transcoder.W_SKIP)) {
+                for (String name :
+                        List.of(Transcoder.B_ENC, Transcoder.B_DEC, Transcoder.THRESHOLD, Transcoder.W_SKIP)) {
                     layout.read(file(), name, owner).ifPresent(array -> small.put(name, array));
                 }
                 Matrix encoder = layout.matrix(file(), Transcoder.W_ENC, owner);

@@ -28,8 +28,8 @@ import java.util.stream.IntStream;
  *
  * <pre>{@code
  * try (var transcoders = TranscoderSet.load(Path.of("my-transcoders"))) {
- *     model.next(prompt, transcoders.hooks())         // all MLPs replaced, for this run
- *     model.next(prompt, transcoders.hooks(0))        // the first one only
+ *     model.next(prompt, transcoders.hooks());        // all MLPs replaced, for this run
+ *     model.next(prompt, transcoders.hooks(0));       // the first one only
  * }
  * }</pre>
  */

@@ -49,7 +49,8 @@ public record TranscoderStats(List<Layer> layers, long tokens, double accuracy, 
     static TranscoderStats of(HookedTransformer model, Transcoders transcoders, List<long[]> texts) {
         transcoders.requireFits(model);
         Map<Integer, List<long[]>> byLength = new TreeMap<>();
-        texts.forEach(text -> byLength.computeIfAbsent(text.length, n -> new ArrayList<>()).add(text));
+        texts.forEach(text ->
+                byLength.computeIfAbsent(text.length, n -> new ArrayList<>()).add(text));
         if (byLength.keySet().stream().noneMatch(length -> length > 1)) {
             throw new IllegalArgumentException(
                     "statistics need a text of two tokens or more, got " + texts.size() + " shorter ones");
@@ -128,7 +129,8 @@ public record TranscoderStats(List<Layer> layers, long tokens, double accuracy, 
 
         private void add(int layer, List<NDArray> inputs, NDArray output) {
             try (NDManager scope = output.getManager().newSubManager()) {
-                List<NDArray> here = inputs.stream().map(x -> Tensors.alias(x, scope)).toList();
+                List<NDArray> here =
+                        inputs.stream().map(x -> Tensors.alias(x, scope)).toList();
                 NDArray on = transcoders.encode(layer, here.get(layer)).neq(0).toType(DataType.FLOAT32, false);
                 float[] counts = on.sum(new int[] {0}).toFloatArray();
                 for (int feature = 0; feature < counts.length; feature++) {
@@ -138,7 +140,8 @@ public record TranscoderStats(List<Layer> layers, long tokens, double accuracy, 
                 NDArray out = Tensors.alias(output, scope);
                 missed[layer] += squares(out.sub(transcoders.reconstruct(layer, here)));
                 written[layer] += squares(out);
-                double[] sum = out.sum(new int[] {0}).toType(DataType.FLOAT64, false).toDoubleArray();
+                double[] sum =
+                        out.sum(new int[] {0}).toType(DataType.FLOAT64, false).toDoubleArray();
                 IntStream.range(0, sum.length).forEach(i -> mean[layer][i] += sum[i]);
             }
         }

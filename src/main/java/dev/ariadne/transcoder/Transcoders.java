@@ -129,8 +129,11 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
     default NDArray written(int layer, NDArray features, int target) {
         NDManager owner = features.getManager();
         NDArray flat = features.reshape(-1, features(layer)); // [row, feature]
-        float[] sizes = flat.abs().sum(new int[] {0}).toType(DataType.FLOAT32, false).toFloatArray();
-        long[] active = LongStream.range(0, sizes.length).filter(i -> sizes[(int) i] != 0).toArray();
+        float[] sizes =
+                flat.abs().sum(new int[] {0}).toType(DataType.FLOAT32, false).toFloatArray();
+        long[] active = LongStream.range(0, sizes.length)
+                .filter(i -> sizes[(int) i] != 0)
+                .toArray();
         long[] shape = features.getShape().getShape().clone();
         shape[shape.length - 1] = dModel();
         if (active.length == 0) {

@@ -17,9 +17,9 @@ import org.jspecify.annotations.Nullable;
  * thread, but only the thread that opened the progress draws: a kernel drops what other threads print.
  *
  * <pre>{@code
- * try (Progress progress = Progress.of("patching", layers * positions)) {
- *     for (...) {
- *         patch(...);
+ * try (Progress progress = Progress.of("patching", layers)) {
+ *     for (int layer = 0; layer < layers; layer++) {
+ *         patch(layer);
  *         progress.step("layer " + layer);
  *     }
  * }

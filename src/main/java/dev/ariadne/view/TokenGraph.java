@@ -79,7 +79,11 @@ public record TokenGraph(
         /** An output. */
         OUTPUT,
         /** A constant. */
-        BIAS
+        BIAS,
+        /** A channel of a circuit that is active. */
+        CHANNEL,
+        /** One that is about at its mean. */
+        AT_REST
     }
 
     /**

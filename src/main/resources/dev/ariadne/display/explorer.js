@@ -5,7 +5,7 @@ const data = JSON.parse(document.getElementById('data').textContent);
 const $ = id => document.getElementById(id);
 const { id, label, kind, row, column, x, y, value, influence, from, to, weight } = data;
 const count = id.length, canvas = $('canvas'), index = new Map(id.map((name, i) => [name, i]));
-const AXIS_X = 66, AXIS_Y = 24, SHOWN = 15, KINDS = ['feature', 'error', 'token', 'output', 'bias'];
+const AXIS_X = 66, AXIS_Y = 24, SHOWN = 15, KINDS = ['feature', 'error', 'token', 'output', 'bias', 'channel', 'at rest'];
 const FONT = '11px Helvetica, Arial, "Noto Sans", "Noto Sans CJK SC", sans-serif';
 const GROUP_COLORS = ['#d4a72c', '#bf3989', '#1b7c83', '#cf222e', '#4d8c2a', '#8250df', '#bc4c00', '#0969da'];
 
@@ -51,7 +51,7 @@ function prune() {
     if (seen[i]) { visible.push(i); }
   }
   const rank = i => influence[i] ?? (kind[i] === 3 ? -1 : 2);
-  ranked = visible.filter(i => (label[i] || marks.labels[id[i]]) && kind[i] !== 1 && kind[i] !== 2).sort((a, b) => rank(a) - rank(b));
+  ranked = visible.filter(i => (label[i] || marks.labels[id[i]]) && kind[i] !== 1 && kind[i] !== 2 && kind[i] !== 6).sort((a, b) => rank(a) - rank(b));
   tree = d3.quadtree(visible, i => x[i], i => y[i]);
   $('pruned').textContent = limit.toFixed(2) + ': ' + visible.length + ' of ' + count + ' nodes';
   budget();
@@ -65,7 +65,7 @@ function budget() {
 const color = {};
 function readColors() {
   const style = getComputedStyle(document.documentElement);
-  for (const key of ['back', 'ink', 'faint', 'rule', 'band', 'plus', 'minus', 'mark', ...KINDS]) { color[key] = style.getPropertyValue('--' + key).trim(); }
+  for (const key of ['back', 'ink', 'faint', 'rule', 'band', 'plus', 'minus', 'mark', ...KINDS]) { color[key] = style.getPropertyValue('--' + key.replace(' ', '-')).trim(); }
 }
 function size() {
   const box = canvas.getBoundingClientRect(), ratio = window.devicePixelRatio || 1;
@@ -156,7 +156,7 @@ function ownLinks(g) {
   [[0.95, 3], [0.8, 1.6], [0.4, 0.8]].forEach(([alpha, width], i) => stroke(g, buckets[i], alpha, width, true));
 }
 function shape(g, i, r) {
-  if (kind[i] === 0 && r * transform.k > 2.5) { g.moveTo(x[i] + r, y[i]); g.arc(x[i], y[i], r, 0, 6.2832); }
+  if ((kind[i] === 0 || kind[i] > 4) && r * transform.k > 2.5) { g.moveTo(x[i] + r, y[i]); g.arc(x[i], y[i], r, 0, 6.2832); }
   else if (kind[i] === 1) { g.moveTo(x[i], y[i] - r); g.lineTo(x[i] + r, y[i]); g.lineTo(x[i], y[i] + r); g.lineTo(x[i] - r, y[i]); g.closePath(); }
   else { g.rect(x[i] - r, y[i] - r, 2 * r, 2 * r); }
 }
@@ -274,7 +274,7 @@ function side() {
   const panel = $('side');
   panel.replaceChildren();
   if (!chosen.length) {
-    const kinds = KINDS.map((k, at) => [k, kind.filter(v => v === at).length]).filter(k => k[1]).map(k => k[1] + ' ' + k[0] + (k[1] > 1 ? 's' : ''));
+    const kinds = KINDS.map((k, at) => [k, kind.filter(v => v === at).length]).filter(k => k[1]).map(k => k[1] + ' ' + k[0] + (k[1] > 1 && k[0] !== KINDS[6] ? 's' : ''));
     panel.append(element('p', kinds.join(', ') + '; ' + from.length + ' links.'), element('p', 'Blue links push up, orange dashed ones push down. Click a node for its card and its strongest inputs and outputs; with Shift, several.', { class: 'quiet' }),
       element('p', $('keys').textContent, { class: 'quiet' }));
     return;

@@ -275,7 +275,8 @@ class AttributionGraphTest {
             assertThat(sums[target]).isCloseTo(graph.value(target), within(1e-4));
         }
         assertThat(json.links()).anyMatch(link -> link.source().equals("bias_0_0"));
-        assertThat(graph.prune(1, 1).toJson("whole").links()).noneMatch(link -> link.source().startsWith("bias"));
+        assertThat(graph.prune(1, 1).toJson("whole").links())
+                .noneMatch(link -> link.source().startsWith("bias"));
     }
 
     @Test

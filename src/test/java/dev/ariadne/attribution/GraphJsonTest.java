@@ -128,7 +128,8 @@ class GraphJsonTest {
         GraphJson graph = read(resource("neuronpedia.json"));
         Annotations own = graph.annotations()
                 .withSupernodes(List.of(
-                        new Group("ones", List.of("0_6200_1", "0_12914_1")), new Group("token 1", List.of("E_235274_1"))));
+                        new Group("ones", List.of("0_6200_1", "0_12914_1")),
+                        new Group("token 1", List.of("E_235274_1"))));
         Annotations pinned = new Annotations(
                 List.of("27_235310_3", "0_6200_1"),
                 own.supernodes(),

@@ -51,8 +51,8 @@ class InvariantsTest {
                                 .perLayer(input, output, new Activation(Activation.Kind.valueOf(kind), k), skip);
                 FeaturePatcher patcher = FeaturePatcher.of(ReplacementModel.of(model, transcoders), TOKENS)) {
             ReplacementModel replacement = ReplacementModel.of(model, transcoders);
-            AttributionGraph graph = replacement.attribute(
-                    TOKENS, AttributionConfig.DEFAULT.withTargets(new Targets.Salient(10, 1)));
+            AttributionGraph graph =
+                    replacement.attribute(TOKENS, AttributionConfig.DEFAULT.withTargets(new Targets.Salient(10, 1)));
             long first = graph.targets().get(0).id();
             long second = graph.targets().get(1).id();
             Targets difference = Targets.directions(new Targets.Direction("x - y", 1, direction(model, first, second)));

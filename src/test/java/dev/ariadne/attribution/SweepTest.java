@@ -102,7 +102,10 @@ class SweepTest {
             long best = model.next(new long[][] {TOKENS}).top(1).get(0).id();
             Map<String, float[]> expected = twin.gradients(best, TOKENS, 0);
             assertThat(expected).hasSize(model.config().nLayers() + 1);
-            assertThat(expected.values().stream().mapToDouble(SweepTest::largest).max().orElseThrow())
+            assertThat(expected.values().stream()
+                            .mapToDouble(SweepTest::largest)
+                            .max()
+                            .orElseThrow())
                     .isGreaterThan(1e-2);
             long[] others = {TOKENS[0], 8, 11, 4, 21, 17};
             assertSame(twin.gradients(best, others, 0), expected);
@@ -119,9 +122,8 @@ class SweepTest {
     }
 
     private static void assertSame(Map<String, float[]> found, Map<String, float[]> expected) {
-        expected.forEach((name, values) -> assertThat(found.get(name))
-                .as(name)
-                .containsExactly(values, within((float) (1e-5 * Math.max(1, largest(values))))));
+        expected.forEach((name, values) -> assertThat(found.get(name)).as(name).containsExactly(values, within((float)
+                (1e-5 * Math.max(1, largest(values))))));
     }
 
     /** Rows by autograd. */
@@ -168,7 +170,8 @@ class SweepTest {
         /** Gradients of a logit with respect to the embedding and to each MLP output. */
         Map<String, float[]> gradients(long token, long[] tokens, double noise) {
             Map<String, float[]> all = new LinkedHashMap<>();
-            Function<NDArray, NDArray> scalar = logits -> uncapped(logits.get(0, tokens.length - 1)).get(token);
+            Function<NDArray, NDArray> scalar =
+                    logits -> uncapped(logits.get(0, tokens.length - 1)).get(token);
             try (ActivationCache cache = differentiate(transcoders.size(), scalar, tokens, noise)) {
                 all.put("hook_embed", cache.grad("hook_embed").array().toFloatArray());
                 for (int i = 0; i < transcoders.size(); i++) {

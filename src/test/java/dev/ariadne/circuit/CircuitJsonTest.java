@@ -3,6 +3,7 @@ package dev.ariadne.circuit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ariadne.model.ModelConfig;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
@@ -27,7 +28,7 @@ class CircuitJsonTest {
         effects.put(graph.edge("m1->logits"), 0.1 + 0.2);
         effects.put(graph.edge("embed->m1"), Double.NaN);
         Provenance odd = new Provenance(
-                "\"<task>\"\n", "KL", "nats", "模型", "ACDC", "zero", Map.of("τ", "0,01"), Long.MIN_VALUE, "0");
+                "\"<task>\"\n", "KL", "nats", "模型", "12ab", "ACDC", "zero", Map.of("τ", "0,01"), Long.MIN_VALUE, "0");
         return new Circuit(graph, effects, 1e-300, odd);
     }
 
@@ -52,7 +53,7 @@ class CircuitJsonTest {
 
     @ParameterizedTest
     @CsvSource(delimiter = '|', textBlock = """
-            ariadne circuit 1    | other 2          | 'format' must be 'ariadne circuit 1', got 'other 2'
+            ariadne circuit 2    | other 2          | 'format' must be 'ariadne circuit 2' or 'ariadne circuit 1', got 'other 2'
             "nLayers" : 2        | "nLayers" : 3    | load it with the configuration of its own model
             "edges" : 46         | "edges" : 5100   | load it with the configuration of its own model
             "SPLIT_QKV"          | "HEADS"          | load it with the configuration of its own model
@@ -111,5 +112,26 @@ class CircuitJsonTest {
         assertThatThrownBy(() -> circuit().save(folder.resolve("missing/circuit.json")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("cannot write the circuit");
+    }
+
+    /** A file of the first format, which did not say which weights the model had. */
+    @Test
+    void readsWhatTheFirstVersionWrote() throws IOException {
+        ModelConfig smolLm2 = ModelConfig.builder()
+                .nLayers(30)
+                .dModel(576)
+                .heads(9, 64)
+                .nKeyValueHeads(3)
+                .dMlp(1536)
+                .dVocab(49152)
+                .nCtx(2048)
+                .build();
+        Path file = Path.of("notebooks/smollm2-ioi-circuit.json");
+        assertThat(file).content().contains("ariadne circuit 1").doesNotContain("weights");
+        Circuit old = Circuit.load(file, smolLm2);
+        assertThat(old.provenance().weights()).isEmpty();
+        old.save(folder.resolve("new.json"));
+        assertThat(folder.resolve("new.json")).content().contains("ariadne circuit 2");
+        assertThat(Circuit.load(folder.resolve("new.json"), smolLm2)).isEqualTo(old);
     }
 }

@@ -3,6 +3,8 @@ package dev.ariadne.circuit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ariadne.display.Display;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.View;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -75,7 +77,7 @@ class CircuitTest {
 
     @Test
     void doesNotClaimToKnowTheMetricOfWhatZeroAblationWouldChange() {
-        Provenance zero = new Provenance("t", "KL", "nats", "m", "ACDC", "zero", Map.of(), 0, "test");
+        Provenance zero = new Provenance("t", "KL", "nats", "m", "", "ACDC", "zero", Map.of(), 0, "test");
         Circuit circuit = Circuit.of(split, Graphs.edges(split, "embed->logits", "m1->logits"), 0.5, zero);
         assertThat(circuit.prune().edgeCount()).isEqualTo(1);
         assertThat(circuit.prune().metric()).isNaN();
@@ -149,5 +151,22 @@ class CircuitTest {
         assertThat(map.value(row, map.columns().indexOf("m0"))).isEqualTo(3);
         assertThat(map.value(row, map.columns().indexOf("a5.h5"))).isZero();
         assertThat(ioi.diagram().nodes()).hasSize(40);
+    }
+
+    @Test
+    void citesModelMethodAndPaper() {
+        Provenance found = new Provenance(
+                "ioi", "KL", "nats", "gpt2", "ab12", "ACDC", "corrupted", Map.of("threshold", "0.01"), 7, "0.1.0");
+        Citation citation = Circuit.of(split, Graphs.edges(split, "embed->logits"), 0.5, found)
+                .cite();
+        assertThat(citation.facts())
+                .containsEntry("model", "gpt2")
+                .containsEntry("weights (SHA-256)", "ab12")
+                .containsEntry("threshold", "0.01")
+                .containsEntry("version", "0.1.0");
+        assertThat(citation.bibtex())
+                .contains("@software{ariadne", "version = {0.1.0}", "@inproceedings{conmy2023acdc")
+                .doesNotContain("syed");
+        assertThat(Display.text(citation)).contains("eprint = {2304.14997}");
     }
 }

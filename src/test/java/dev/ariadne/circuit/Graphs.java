@@ -7,8 +7,8 @@ import java.util.Map;
 
 /** Small graphs and circuits for tests. */
 final class Graphs {
-    static final Provenance MADE_UP =
-            new Provenance("task", "KL", "nats", "model", "ACDC", "corrupted", Map.of("threshold", "0.01"), 7, "test");
+    static final Provenance MADE_UP = new Provenance(
+            "task", "KL", "nats", "model", "", "ACDC", "corrupted", Map.of("threshold", "0.01"), 7, "test");
 
     private Graphs() {}
 

@@ -2,9 +2,15 @@ package dev.ariadne.circuit;
 
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.model.Initialization;
+import dev.ariadne.model.ModelConfig;
+import dev.ariadne.model.ModelConfig.Extras;
+import dev.ariadne.model.ModelConfig.Norm;
 import dev.ariadne.model.ModelConfig.Positions;
+import dev.ariadne.model.TrainableModel;
 import dev.ariadne.task.Metric;
 import dev.ariadne.task.Task;
+import dev.ariadne.tensor.Tensors;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -20,6 +26,8 @@ import java.util.stream.Stream;
 
 /** Random questions to small random models of every kind, computed in FLOAT64. */
 final class TinyTasks {
+    private static final String EXTRAS = "bigrams, sinks and slopes";
+
     private TinyTasks() {}
 
     /** Each family, each way to know positions, shared keys, windows, norms on both sides, blocks side by side, no MLPs, both directions. */
@@ -42,13 +50,50 @@ final class TinyTasks {
                 "tl/llama-like-tiny",
                 "tl/gemma-like-tiny",
                 "tracr/tracr-reverse",
-                "tracr/tracr-xproportion");
+                "tracr/tracr-xproportion",
+                EXTRAS);
     }
 
     static HookedTransformer load(String name) {
+        if (name.equals(EXTRAS)) {
+            return extras();
+        }
         try (HookedTransformer single =
                 HookedTransformer.load(Path.of("src/test/resources", name).toString(), "cpu")) {
             return single.to(DataType.FLOAT64);
+        }
+    }
+
+    /** What weight-sparse models have besides: a table of bigrams, attention sinks, scores that fall with distance. */
+    private static HookedTransformer extras() {
+        ModelConfig config = ModelConfig.builder()
+                .nLayers(2)
+                .dModel(8)
+                .heads(2, 4)
+                .dMlp(12)
+                .dVocab(20)
+                .nCtx(12)
+                .norm(Norm.RMS_PRE)
+                .positions(Positions.NONE)
+                .extras(new Extras(0, true, true, List.of(0.0, 0.5)))
+                .build();
+        Random random = new Random(5);
+        try (TrainableModel model = TrainableModel.random(config, Initialization.fanIn(2, 1), 5, "cpu")) {
+            model.parameters().forEach((name, array) -> {
+                if (name.contains("sinks") || name.contains("bigrams") || name.contains(".b_")) {
+                    float[] values = new float[Math.toIntExact(array.size())];
+                    for (int i = 0; i < values.length; i++) {
+                        values[i] = (float) random.nextGaussian();
+                    }
+                    Tensors.recording(false, () -> {
+                        array.set(values);
+                        return array;
+                    });
+                }
+            });
+            try (HookedTransformer single = model.snapshot()) {
+                return single.to(DataType.FLOAT64);
+            }
         }
     }
 

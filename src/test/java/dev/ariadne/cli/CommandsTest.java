@@ -119,11 +119,13 @@ class CommandsTest {
 
     @Test
     void theTutorialModelsOwnTranscodersAreUsedWhereNoneAreGiven() throws IOException {
-        int code = run("attribute", "tutorial", "Fact: the capital of the state containing Dallas is", "-o", in("d.json"));
+        int code =
+                run("attribute", "tutorial", "Fact: the capital of the state containing Dallas is", "-o", in("d.json"));
         assertThat(code).as(err.toString()).isZero();
         assertThat(GraphJson.read(folder.resolve("d.json")).nodes())
                 .as("features with the names that ship")
-                .anyMatch(node -> node.kind() == GraphJson.Kind.FEATURE && !node.label().isEmpty());
+                .anyMatch(node ->
+                        node.kind() == GraphJson.Kind.FEATURE && !node.label().isEmpty());
         assertThat(run("attribute", "gpt2-tiny", "x", "-o", in("e.json"))).isEqualTo(1);
         assertThat(err.toString()).contains("no transcoders for 'gpt2-tiny'").doesNotContain("\tat ");
         assertThat(run("attribute", "tutorial", "x", "-t", "no-such-folder", "-o", in("e.json")))

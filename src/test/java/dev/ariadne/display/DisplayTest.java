@@ -9,6 +9,7 @@ import dev.ariadne.view.View.Scale;
 import java.awt.image.BufferedImage;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.StringReader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,11 +17,13 @@ import java.util.Base64;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.IntStream;
 import javax.imageio.ImageIO;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import tech.tablesaw.api.Table;
 
 class DisplayTest {
     static List<View> all() {
@@ -125,10 +128,53 @@ class DisplayTest {
         View view = new View.Text("", "x");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("a.gif")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png, .txt, .dot or .tex");
+                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png, .txt, .csv, .tex or .dot");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("none").resolve("a.svg")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("there is no folder");
         assertThat(folder).isEmptyDirectory();
+    }
+
+    @Test
+    void anotherProgramReadsTheTableBack() {
+        View table = new View.Table(
+                "t", List.of("token", "logit"), List.of(List.of("a, \"b\"\nc", "1.5"), List.of("达拉斯", "-2")));
+        Table read = Table.read().csv(new StringReader(Display.csv(table)));
+        assertThat(read.columnNames()).containsExactly("token", "logit");
+        assertThat(read.stringColumn("token").asList()).containsExactly("a, \"b\"\nc", "达拉斯");
+        assertThat(read.doubleColumn("logit").asDoubleArray()).containsExactly(1.5, -2.0);
+    }
+
+    @Test
+    void mapsKeepAllTheirDigits() {
+        HeatMap map = Samples.map(3, 4, Scale.DIVERGING);
+        Table read = Table.read().csv(new StringReader(Display.csv(map)));
+        assertThat(IntStream.range(0, 3).mapToObj(row -> read.getUnformatted(row, 0)))
+                .containsExactlyElementsOf(map.rows());
+        for (int row = 0; row < 3; row++) {
+            for (int column = 0; column < 4; column++) {
+                assertThat(Float.parseFloat(read.getUnformatted(row, column + 1)))
+                        .isEqualTo(map.value(row, column));
+            }
+        }
+    }
+
+    @Test
+    void tablesBecomeTabulars(@TempDir Path folder) throws IOException {
+        View table = new View.Table("t", List.of("p_%", "n"), List.of(List.of("a&b", "1"), List.of("{x}", "23")));
+        Display.save(table, folder.resolve("t.tex"));
+        assertThat(folder.resolve("t.tex")).hasContent("""
+                \\begin{tabular}{lr}
+                \\hline
+                p\\_\\% & n \\\\
+                \\hline
+                a\\&b & 1 \\\\
+                \\{x\\} & 23 \\\\
+                \\hline
+                \\end{tabular}
+                """);
+        assertThatThrownBy(() -> Display.csv(new View.Text("story", "x")))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("only tables are written as CSV, got a Text 'story'");
     }
 }

@@ -55,6 +55,12 @@ class GraphTextTest {
     }
 
     @Test
+    void tikzWritesSignsThatPdflatexDoesNotKnowAsFormulas() {
+        assertThat(Display.tikz(graph("×−2 → ≤ ≥")))
+                .contains("×\\ensuremath{-}2 \\ensuremath{\\to} \\ensuremath{\\le} \\ensuremath{\\ge}");
+    }
+
+    @Test
     void tikzEscapesWhatTexWouldRead() {
         String tikz = Display.tikz(graph("_{$%#&}^~\\<>"));
         assertThat(tikz)

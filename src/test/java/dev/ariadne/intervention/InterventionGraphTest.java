@@ -184,6 +184,19 @@ class InterventionGraphTest {
         }
     }
 
+    @Test
+    void refusesResultsAndFeaturesOfAnotherModel() {
+        try (ReplacementModel shipped = ReplacementModel.load("tutorial");
+                InterventionGraph graph = graph();
+                InterventionGraph other = InterventionGraph.of(shipped, DALLAS, row(Supernode.of("Texas", "0_62_9")))) {
+            assertThatThrownBy(() -> InterventionResult.compare(graph.clean(), other.clean()))
+                    .hasMessageContaining("on one prompt of one model");
+            Supernode neuron = Supernode.of("a neuron", "0_700_9"); // the shipped transcoders have 475 in this layer
+            assertThatThrownBy(() -> other.intervene(neuron.times(0)))
+                    .hasMessageContaining("'a neuron' has the member 0_700_9, which the transcoders do not have");
+        }
+    }
+
     @ParameterizedTest
     @CsvSource({"2 4, 2 4, 1", "1 2, 2 4, 0.5", "3 0, 2 0, 1.5", "0 0, 0 0, 1", "1 3, 0 0, 3"})
     void countsActivationAsAShareAlsoOfNothing(String now, String before, double fraction) {

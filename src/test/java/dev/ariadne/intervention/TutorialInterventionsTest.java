@@ -4,8 +4,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ariadne.attribution.ReplacementModel;
-import dev.ariadne.model.HookedTransformer;
-import dev.ariadne.transcoder.TranscoderSet;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -14,14 +12,11 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** What the model card says of the shipped model's features: rates over prompts that it has never seen; of places, over those of the card. */
 class TutorialInterventionsTest {
-    private static final HookedTransformer model = HookedTransformer.load("tutorial", "cpu");
-    private static final TranscoderSet neurons = TranscoderSet.ofNeurons(model);
-    private static final ReplacementModel replacement = ReplacementModel.of(model, neurons);
+    private static final ReplacementModel replacement = ReplacementModel.load("tutorial");
 
     @AfterAll
     static void close() {
-        neurons.close();
-        model.close();
+        replacement.close();
     }
 
     @Test
@@ -37,9 +32,13 @@ class TutorialInterventionsTest {
         assertThat(rates.row("region off ×0: its capital").controlLive().value())
                 .isLessThan(0.5);
         assertThat(rates.row("all but the region off").live().value()).isGreaterThanOrEqualTo(0.9);
-        assertThat(rates.row("\"state\" off").frozen().value()).isGreaterThanOrEqualTo(0.9);
-        assertThat(rates.row("\"capital\" off").live().value()).isGreaterThanOrEqualTo(0.9);
-        assertThat(rates.row("\"say a capital\" off").live().value()).isLessThan(0.1); // there is no such hub
+        assertThat(rates.row("\"state\" off ×0").live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"state\" off ×−1").frozen().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"capital\" off ×0").live().value()).isGreaterThanOrEqualTo(0.6);
+        assertThat(rates.row("\"capital\" off ×−1").live().value()).isGreaterThanOrEqualTo(0.9);
+        assertThat(rates.row("\"say a capital\" off").live().value()).isLessThan(0.15); // there is no such hub
+        assertThat(in.share()).isBetween(0.6, 0.85); // no rewriting of the whole token
+        assertThat(in.features()).isBetween(1.5, 3.0); // one out, one in
         assertThatThrownBy(() -> rates.row("nothing")).hasMessageContaining("no row begins with 'nothing'");
     }
 
@@ -49,11 +48,13 @@ class TutorialInterventionsTest {
         TutorialInterventions.Row in = rates.row("another concept in");
         assertThat(in.live().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(in.controlLive().value()).isLessThan(0.05);
+        assertThat(in.share()).isLessThan(0.8);
         TutorialInterventions.Row language = rates.row("language in ×0/×1: the right word");
         assertThat(language.live().all()).isEqualTo(240);
         assertThat(language.live().value()).isGreaterThanOrEqualTo(0.9);
         assertThat(language.controlLive().value()).isLessThan(0.05);
-        assertThat(rates.row("language off").frozen().value()).isGreaterThanOrEqualTo(0.6);
+        assertThat(language.share()).isLessThan(0.6);
+        assertThat(rates.row("language off ×−1").frozen().value()).isGreaterThanOrEqualTo(0.6);
         for (String pair : List.of("en → fr", "en → zh", "fr → en", "fr → zh", "zh → en", "zh → fr")) {
             assertThat(rates.row(pair).live().value()).as(pair).isGreaterThanOrEqualTo(0.75);
         }

@@ -11,6 +11,7 @@ import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.View;
 import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.AfterAll;
@@ -271,5 +272,20 @@ class ModelWeightsTest {
         }
         double mean = sum / values.length;
         return new double[] {Math.sqrt(squares / values.length - mean * mean), largest};
+    }
+
+    @Test
+    void theHashNamesTheNumbersAndNotTheFile() {
+        try (HookedTransformer one = HookedTransformer.load("gpt2-tiny", "cpu");
+                HookedTransformer same = HookedTransformer.load(
+                        Path.of("src/main/resources/dev/ariadne/models/gpt2-tiny")
+                                .toString(),
+                        "cpu");
+                HookedTransformer folded = one.foldLn()) {
+            assertThat(one.weights().sha256())
+                    .matches("[0-9a-f]{64}")
+                    .isEqualTo(same.weights().sha256());
+            assertThat(folded.weights().sha256()).isNotEqualTo(one.weights().sha256());
+        }
     }
 }

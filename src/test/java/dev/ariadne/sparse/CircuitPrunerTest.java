@@ -4,9 +4,23 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
 import dev.ariadne.circuit.Ablation;
+import dev.ariadne.circuit.Circuit;
+import dev.ariadne.circuit.Edge;
+import dev.ariadne.circuit.Granularity;
+import dev.ariadne.discovery.Acdc;
+import dev.ariadne.discovery.AcdcConfig;
+import dev.ariadne.discovery.EdgeAttribution;
+import dev.ariadne.display.Display;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.Logits;
 import dev.ariadne.model.ModelConfig.Extras;
 import dev.ariadne.sparse.PruneConfig.Ranking;
+import dev.ariadne.task.Task;
+import dev.ariadne.view.TokenGraph;
+import dev.ariadne.view.TokenGraph.Kind;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -157,6 +171,88 @@ class CircuitPrunerTest {
                 .anyMatch(edge -> edge.from().equals("read " + MiniPython.id("('")) && edge.weight() == 4);
     }
 
+    /** A model whose circuit is known: pruning of weights, ACDC and attribution find the same edges between the same heads. */
+    @Test
+    void acdcAndAttributionFindTheSameHead() {
+        Circuit edges = pruner.prune(QUOTES).betweenHeads(Granularity.SPLIT_QKV);
+        assertThat(edges.edgeSet())
+                .extracting(Edge::toString)
+                .containsExactlyInAnyOrder("embed->a0.h0<v>", "a0.h0->logits", "embed->logits");
+        Task task = MiniPython.task("single_double_quote", 100, 0).task(trained.model());
+        assertThat(task.accuracy()).isEqualTo(1);
+        AcdcConfig config = AcdcConfig.DEFAULT.withGranularity(Granularity.SPLIT_QKV);
+        Circuit found = new Acdc(task, config.withThreshold(0.5)).findCircuit();
+        assertThat(found.edgeSet())
+                .extracting(Edge::toString)
+                .containsExactlyInAnyOrder("embed->a0.h0<v>", "a0.h0->logits"); // what the last word says is not asked
+        assertThat(EdgeAttribution.eap(task).top(2)).isEqualTo(found.edgeSet());
+        assertThat(found.compare(edges).edges().recall()).isEqualTo(2 / 3.0);
+        Circuit direct = pruner.prune(QUOTES).betweenHeads(Granularity.SPLIT_QKV_DIRECT);
+        assertThat(direct.edgeSet()).extracting(Edge::toString).contains("a0.h0<v>->a0.h0");
+        Circuit heads = pruner.prune(QUOTES).betweenHeads(Granularity.HEADS);
+        assertThat(heads.edgeSet()).extracting(Edge::toString).contains("embed->a0.h0");
+    }
+
+    @Test
+    void aTaskForAcdcHasTheOtherPromptOfThePairAsTheCorruptedOne() {
+        Pair one = new Pair(new long[] {0, 4, 9}, new long[] {0, 5, 9}, 6, 7);
+        Pair other = new Pair(new long[] {0, 2, 4, 9}, new long[] {0, 2, 5, 9}, 6, 7);
+        Pair uneven = new Pair(new long[] {0, 4}, new long[] {0, 4, 5}, 6, 7);
+        Task task = new PairTask("some", List.of(uneven, other, one, one), List.of(other)).task(trained.model());
+        assertThat(task.clean()).isDeepEqualTo(new long[][] {{0, 4, 9}, {0, 5, 9}, {0, 4, 9}, {0, 5, 9}});
+        assertThat(task.corrupted()).isDeepEqualTo(new long[][] {{0, 5, 9}, {0, 4, 9}, {0, 5, 9}, {0, 4, 9}});
+        assertThatThrownBy(() -> new PairTask("uneven", List.of(uneven), List.of()).task(trained.model()))
+                .hasMessageContaining("'uneven'");
+    }
+
+    /** A column per token, a node per channel and token; what is at rest is gray, and the links are weights times differences from means. */
+    @Test
+    void aCircuitIsDrawnAtWorkOnAPrompt() {
+        SparseCircuit circuit = pruner.prune(QUOTES);
+        TokenGraph graph = circuit.on(MiniPython.ids("<bos> print (' hello"));
+        assertThat(graph.layers()).containsExactly("tokens", "0 heads read", "0 values", "0 heads write", "votes");
+        assertThat(graph.nodes()).hasSize(4 + 3 * 4 + 2);
+        assertThat(graph.nodes())
+                .filteredOn(node -> node.id().startsWith("0.attn.v.1@"))
+                .extracting(TokenGraph.Node::kind)
+                .containsExactly(Kind.AT_REST, Kind.AT_REST, Kind.CHANNEL, Kind.AT_REST);
+        double mean = pruner.means()[pruner.wiring().number(Channel.parse("0.attn.act_in.0"))];
+        TokenGraph.Node read = node(graph, "0.attn.act_in.0@2");
+        double brought = graph.links().stream()
+                .filter(link -> graph.nodes().get(link.from()).equals(read))
+                .mapToDouble(TokenGraph.Link::weight)
+                .sum();
+        assertThat(brought).isCloseTo(3 * (read.value() - mean), within(1e-6));
+        assertThat(Display.svg(graph)).contains("at rest").doesNotContain("NaN");
+        assertThatThrownBy(() -> circuit.on(99)).hasMessageContaining("token id 99");
+        assertThatThrownBy(circuit::on).hasMessageContaining("got 0");
+    }
+
+    private static TokenGraph.Node node(TokenGraph graph, String id) {
+        return graph.nodes().stream()
+                .filter(node -> node.id().equals(id))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    @Test
+    void aCardSaysWhoWritesAndReadsAChannel() {
+        SparseCircuit circuit = pruner.prune(QUOTES);
+        Pair pair = QUOTES.unseen().get(0);
+        View.Panels card = (View.Panels) circuit.card(Channel.parse("0.attn.act_in.0"), pair);
+        View.Facts facts = (View.Facts) card.panels().get(0);
+        assertThat(facts.facts())
+                .containsEntry("is read by", "0.attn.v.1 (+3.00)")
+                .doesNotContainKey("reads");
+        assertThat(facts.facts().get("tokens that write it"))
+                .contains("(+4.00)")
+                .contains("(-4.00)");
+        View.Tokens first = (View.Tokens) card.panels().get(1);
+        assertThat(first.tokens()).hasSize(pair.first().length);
+        Channel absent = Channel.parse("0.attn.v.2");
+        assertThatThrownBy(() -> circuit.card(absent, pair)).hasMessageContaining("0.attn.v.2 is not in the circuit");
+    }
+
     @Test
     void whatTheModelDoesNotDoIsRefused() {
         PairTask brackets = MiniPython.task("bracket_counting", 8, 0);
@@ -188,15 +284,22 @@ class CircuitPrunerTest {
 
     @Test
     void aLineIsFittedAsByAnExhaustiveSearch() {
-        double[] differences = {1.4, 0.2, 2.1, 0.9, 0.7, 1.1, 1.9, -0.4};
-        Calibration line = Calibration.fit(differences, 8);
-        double best = Double.POSITIVE_INFINITY;
-        for (double scale = 0; scale <= 8; scale += 0.01) {
-            for (double shift = -10; shift <= 10; shift += 0.02) {
-                best = Math.min(best, new Calibration(scale, shift).loss(differences));
+        List<double[]> cases = List.of(
+                new double[] {1.4, 0.2, 2.1, 0.9, 0.7, 1.1, 1.9, -0.4},
+                new double[] {3, 3, 3, 3.1, 3, 3}, // nothing to tell apart, and an offset
+                new double[] {-2, 1, -1, 2, -0.5, 2}, // the wrong way round
+                new double[] {9, -4, 0.1, 0.2, 5, 0.3, 7, 6.5}); // a full step would go too far
+        for (double[] differences : cases) {
+            double best = Double.POSITIVE_INFINITY;
+            for (double scale = 0; scale <= 8; scale += 0.01) {
+                for (double shift = -10; shift <= 10; shift += 0.02) {
+                    best = Math.min(best, new Calibration(scale, shift).loss(differences));
+                }
             }
+            double got = Calibration.fit(differences, 8).loss(differences);
+            assertThat(got).isCloseTo(best, within(2e-3)); // a ridge of 1e-4 pulls a little
+            assertThat(got).isLessThanOrEqualTo(PairTask.CHANCE); // what a scale of 0 gives
         }
-        assertThat(line.loss(differences)).isCloseTo(best, within(2e-3)); // a ridge of 1e-4 pulls a little
         assertThat(Calibration.fit(new double[] {0.1, -0.1}, 8).scale()).isEqualTo(8);
         assertThat(new Calibration(1, 0).loss(new double[] {0, 0})).isCloseTo(Math.log(2), within(1e-12));
         assertThat(new Calibration(1, 0).accuracy(new double[] {1, 1, 2, -3})).isEqualTo(0.75);
@@ -215,10 +318,69 @@ class CircuitPrunerTest {
         assertThat(((View.Table) both.view()).rows().get(0)).contains("not done");
     }
 
-    /** One circuit alone is enough where the model has a copy of it; both together are needed. */
+    /** One circuit alone is enough where the model has a copy of it, and nothing breaks without it; both together are needed. */
     @Test
-    void bothSidesAreAtLeastTheFirst() {
-        SparseCircuit one = pruner.prune(QUOTES);
-        assertThat(pruner.pruneBothSides(QUOTES).connections()).containsAll(one.connections());
+    void aSecondWayIsFoundAndBothSidesTogetherAreNecessary() {
+        try (SparseTransformer twice = HandMade.quotes(true)) {
+            PruneConfig config =
+                    PruneConfig.DEFAULT.withRanking(Ranking.ATTRIBUTION).withAblation(Ablation.ZERO);
+            CircuitPruner of = CircuitPruner.of(twice, config);
+            SparseCircuit one = of.prune(QUOTES);
+            assertThat(one.edgeCount()).isEqualTo(2);
+            assertThat(one.verify().warnings()).anyMatch(text -> text.contains("pruneBothSides"));
+            SparseCircuit both = of.pruneBothSides(QUOTES);
+            assertThat(both.connections())
+                    .extracting(Connection::toString)
+                    .containsExactlyInAnyOrder(
+                            "0.attn.act_in.0->0.attn.v.1",
+                            "0.attn.act_in.1->0.attn.v.5",
+                            "0.attn.v.1->0.attn.resid_delta.2",
+                            "0.attn.v.5->0.attn.resid_delta.3");
+            assertThat(both.verify().without()).isGreaterThan(0.6);
+        }
+    }
+
+    @Test
+    void aScaleAtItsLimitAndPairsThatContradictAreWarnedOf() {
+        PruneConfig config = new PruneConfig(0.15, Ranking.ATTRIBUTION, Ablation.MEAN, true, 1, true, 300, 0);
+        assertThat(pruner.with(config).prune(QUOTES).verify().warnings())
+                .anyMatch(text -> text.contains("the most that is allowed"));
+        List<Pair> turned = QUOTES.unseen().stream()
+                .map(pair -> new Pair(
+                        /* first= */ pair.second(),
+                        /* second= */ pair.first(),
+                        pair.firstAnswer(),
+                        pair.secondAnswer()))
+                .toList();
+        Verification fitted = pruner.with(config)
+                .prune(new PairTask("turned", QUOTES.pairs(), turned))
+                .verify();
+        assertThat(fitted.accuracy()).isZero();
+        assertThat(fitted.warnings()).anyMatch(text -> text.contains("fitted to the pairs"));
+    }
+
+    /** The model itself, with one channel set to what it is on the other prompt of the pair, gives the other answer. */
+    @Test
+    void settingAChannelToItsOtherValueTurnsTheAnswer() {
+        Channel type = Channel.parse("0.attn.v.1");
+        long[] one = MiniPython.ids("<bos> print (' hello");
+        long[] other = MiniPython.ids("<bos> print (\" hello");
+        double value;
+        try (ActivationCache cache = trained.model()
+                .runWithCache(new long[][] {other}, List.of(type.place().hook(0)))) {
+            value = type.value(cache, 2);
+            double mean = pruner.means()[pruner.wiring().number(type)];
+            assertThat(value).isLessThan(mean);
+        }
+        assertThat(difference(one)).isPositive();
+        assertThat(difference(one, type.set(2, value))).isNegative();
+        assertThat(difference(one, type.set(1, value))).isPositive().isNotEqualTo(difference(one));
+    }
+
+    private double difference(long[] prompt, Hook... hooks) {
+        try (Logits logits = trained.model().next(new long[][] {prompt}, hooks)) {
+            NDArray end = logits.array();
+            return end.getFloat(0, 0, MiniPython.id("')")) - end.getFloat(0, 0, MiniPython.id("\")"));
+        }
     }
 }

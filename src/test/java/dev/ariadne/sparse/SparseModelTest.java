@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.sparse.PruneConfig.Ranking;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** The model that ships, against what its card says. */
@@ -33,12 +34,29 @@ class SparseModelTest {
             assertThat(circuit.channelCount()).isLessThanOrEqualTo(15);
             assertThat(circuit.edgeCount()).isLessThanOrEqualTo(12);
             assertThat(circuit.isMinimal()).isTrue();
+            assertNothingCanBeSpared(circuit);
             Judge unseen = circuit.pruner().judge(circuit.task().unseen());
             assertThat(unseen.of(circuit.part(), circuit.calibration()).loss()).isLessThan(0.2);
             assertThat(unseen.of(circuit.part(), circuit.calibration()).accuracy())
                     .isGreaterThanOrEqualTo(0.9);
             assertThat(unseen.of(circuit.part().complement(), Calibration.NONE).loss())
                     .isGreaterThan(0.4);
+        }
+    }
+
+    private static void assertNothingCanBeSpared(SparseCircuit circuit) {
+        Judge judge = circuit.pruner().judge(circuit.task().pairs());
+        Part part = circuit.part();
+        assertThat(judge.meets(part)).isTrue();
+        for (boolean[] switches : List.of(part.channels(), part.edges())) {
+            for (int i = 0; i < switches.length; i++) {
+                boolean counts = switches == part.channels() ? part.channels()[i] : part.has(judge.wiring, i);
+                if (counts) {
+                    switches[i] = false;
+                    assertThat(judge.meets(part)).isFalse();
+                    switches[i] = true;
+                }
+            }
         }
     }
 }

@@ -2,10 +2,12 @@ package dev.ariadne.sparse;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
+import static org.assertj.core.api.Assertions.within;
 
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.ModelConfig;
 import dev.ariadne.model.Weight;
+import dev.ariadne.sparse.SparseConfig.Thinning;
 import dev.ariadne.view.View;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -119,13 +121,27 @@ class SparseTrainerTest {
     }
 
     @Test
+    void anExplodingTrainingStopsAndSaysAtWhichRate() {
+        SparseConfig wild =
+                SHORT.withModel(SparseConfig.model(16, 32, 0)).withSteps(40, 0).withRates(1e4, 1);
+        assertThatThrownBy(() -> SparseTrainer.of(wild).fit(ROWS))
+                .isInstanceOf(IllegalStateException.class)
+                .hasMessageContaining("step ")
+                .hasMessageContaining("at learning rate")
+                .hasMessageContaining("the weights are those before step");
+    }
+
+    @Test
     void settingsThatCannotBeMetAreRefused() {
         assertThatThrownBy(() -> SHORT.withFraction(0)).hasMessageContaining("got 0.0");
         assertThatThrownBy(() -> SHORT.withFraction(1.5)).hasMessageContaining("1.5");
         assertThatThrownBy(() -> SparseConfig.TWO_PHASE.withLeastPerNeuron(4))
                 .hasMessageContaining("W_Q keeps 128 weights, but 4 for each of its 64 neurons are 256");
         assertThatThrownBy(() -> SHORT.withSteps(0, 0)).hasMessageContaining("0 dense and 0 sparse steps");
+        assertThatThrownBy(() -> SHORT.withSteps(-1, 5)).hasMessageContaining("got -1");
         assertThatThrownBy(() -> SHORT.withRates(0.1, -1)).hasMessageContaining("-1");
+        assertThatThrownBy(() -> SHORT.withRates(Double.NaN, 1)).hasMessageContaining("NaN");
+        assertThatThrownBy(() -> new Thinning(0.5, 0.6, 0.6, 1)).hasMessageContaining("0.6 and 0.6");
         assertThatThrownBy(() -> SparseConfig.model(30, 8, 0)).hasMessageContaining("got 30");
         assertThatThrownBy(() -> SparseConfig.model(16, 32, 0.01)).hasMessageContaining("keeps none of 16");
         assertThatThrownBy(() -> SparseTransformer.of(HookedTransformer.load("gpt2-tiny", "cpu"), List.of()))
@@ -134,9 +150,9 @@ class SparseTrainerTest {
 
     @Test
     void theShareOfWeightsFallsInAStraightLineAndThenStays() {
-        SparseConfig config = SparseConfig.TWO_PHASE.withSteps(0, 800); // all that go have gone after 480
-        assertThat(config.fraction(240)).isEqualTo((1 + 1 / 32.0) / 2);
-        assertThat(config.fraction(480)).isEqualTo(1 / 32.0);
+        SparseConfig config = SparseConfig.TWO_PHASE.withSteps(0, 800); // all that go have gone after 560
+        assertThat(config.fraction(280)).isCloseTo((1 + 1 / 32.0) / 2, within(1e-12));
+        assertThat(config.fraction(560)).isEqualTo(1 / 32.0);
         assertThat(config.fraction(800)).isEqualTo(1 / 32.0);
         assertThat(SparseConfig.ONE_PHASE.fraction(6)).isEqualTo(1);
     }

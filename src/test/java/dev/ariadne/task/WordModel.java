@@ -13,7 +13,7 @@ import java.util.regex.Pattern;
 import java.util.stream.IntStream;
 
 /** A tiny model with random weights that reads English words, and digits two at a time, as one token each. */
-final class WordModel {
+public final class WordModel {
     private static final String PIECE = " ?\\d\\d| ?[A-Za-z]+|[^A-Za-z0-9]"; // the blank before a word is part of it
     private static final String BEGINNINGS =
             "When.After.While.Once.Since.As.Today.Yesterday.Then.Later.The.def.self.param";
@@ -28,7 +28,8 @@ final class WordModel {
 
     private WordModel() {}
 
-    static HookedTransformer load(Path folder) throws IOException {
+    /** Writes its files into a folder and loads it. */
+    public static HookedTransformer load(Path folder) throws IOException {
         Set<String> pieces = new LinkedHashSet<>();
         IntStream.range(0, 100).forEach(i -> pieces.add("%02d".formatted(i)));
         Matcher matcher =

@@ -216,11 +216,18 @@ class CrossLayerTranscoderTest {
         List<Map<String, NDArray>> arrays = arrays();
         int layers = arrays.size();
         int width = model.config().dModel();
-        StringBuilder config = new StringBuilder("model_kind: cross_layer_transcoder\nmodel_name: gpt2-tiny\n"
-                + "feature_input_hook: hook_resid_mid\nfeature_output_hook: hook_mlp_out\ntranscoders:\n");
+        StringBuilder config = new StringBuilder("""
+                model_kind: cross_layer_transcoder
+                model_name: gpt2-tiny
+                feature_input_hook: hook_resid_mid
+                feature_output_hook: hook_mlp_out
+                transcoders:
+                """);
         for (int layer = 0; layer < layers; layer++) {
             Map<String, NDArray> own = arrays.get(layer);
-            own.put("activation_function.threshold", random(new Random(layer), FEATURES).abs());
+            own.put(
+                    "activation_function.threshold",
+                    random(new Random(layer), FEATURES).abs());
             Map<String, NDArray> stored = new LinkedHashMap<>();
             stored.put("w_enc", turned(Objects.requireNonNull(own.get("W_enc"))));
             NDArray lower = manager.ones(new Shape(FEATURES, layer, width));
@@ -253,6 +260,9 @@ class CrossLayerTranscoderTest {
     }
 
     private static NDArray turned(NDArray array) {
-        return array.transpose().add(0).reshape(-1).reshape(array.getShape().get(1), array.getShape().get(0));
+        return array.transpose()
+                .add(0)
+                .reshape(-1)
+                .reshape(array.getShape().get(1), array.getShape().get(0));
     }
 }

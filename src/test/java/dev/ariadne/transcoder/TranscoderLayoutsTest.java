@@ -75,7 +75,10 @@ class TranscoderLayoutsTest {
     }
 
     private static NDArray turned(NDArray array) {
-        return array.transpose().add(0).reshape(-1).reshape(array.getShape().get(1), array.getShape().get(0));
+        return array.transpose()
+                .add(0)
+                .reshape(-1)
+                .reshape(array.getShape().get(1), array.getShape().get(0));
     }
 
     private static NDArray get(Map<String, NDArray> arrays, String name) {
@@ -111,7 +114,8 @@ class TranscoderLayoutsTest {
     }
 
     private void configure(String file) throws IOException {
-        Files.writeString(folder.resolve("config.yaml"), "model_kind: transcoder_set\ntranscoders:\n- \"" + file + "\"\n");
+        Files.writeString(
+                folder.resolve("config.yaml"), "model_kind: transcoder_set\ntranscoders:\n- \"" + file + "\"\n");
     }
 
     private static void writeNpz(Path file, Map<String, NDArray> arrays) throws IOException {
@@ -124,8 +128,8 @@ class TranscoderLayoutsTest {
                 int odd = 30 + each.getKey().length() + 4 + 10 + text.length() + 1; // where the values would begin
                 byte[] header = (text + " ".repeat((5 - odd % 4) % 4) + "\n").getBytes(StandardCharsets.US_ASCII);
                 float[] values = each.getValue().toFloatArray();
-                ByteBuffer all =
-                        ByteBuffer.allocate(10 + header.length + 4 * values.length).order(ByteOrder.LITTLE_ENDIAN);
+                ByteBuffer all = ByteBuffer.allocate(10 + header.length + 4 * values.length)
+                        .order(ByteOrder.LITTLE_ENDIAN);
                 all.put(new byte[] {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0}).putShort((short) header.length);
                 all.put(header).asFloatBuffer().put(values);
                 ZipEntry entry = new ZipEntry(each.getKey() + ".npy");
@@ -163,7 +167,8 @@ class TranscoderLayoutsTest {
                 }
             }
             close(whole.transcoder(0).encoder(), get(arrays, "W_enc"), tolerance);
-            assertThat(pieces.preactivations(0, x.toType(DataType.FLOAT64, false)).getDataType())
+            assertThat(pieces.preactivations(0, x.toType(DataType.FLOAT64, false))
+                            .getDataType())
                     .isEqualTo(DataType.FLOAT64);
         }
     }
@@ -209,7 +214,8 @@ class TranscoderLayoutsTest {
         write("half", arrays(true));
         try (TranscoderSet set = TranscoderSet.load(folder)) {
             Files.delete(file); // what is open stays readable
-            assertThat(set.decoderRows(0, new long[] {1}, 0, manager).getShape()).isEqualTo(new Shape(1, WIDTH));
+            assertThat(set.decoderRows(0, new long[] {1}, 0, manager).getShape())
+                    .isEqualTo(new Shape(1, WIDTH));
         }
         assertThatThrownBy(() -> TranscoderSet.load(folder)).hasMessageContaining("there is no layer_0.safetensors");
     }
@@ -218,9 +224,11 @@ class TranscoderLayoutsTest {
     void placesOnTheHubAreReadStrictly() {
         assertThat(HubPlace.parse("org/name")).isEqualTo(new HubPlace("org/name", ""));
         assertThat(HubPlace.parse("org/name/a/b@v1")).isEqualTo(new HubPlace("org/name@v1", "a/b"));
-        assertThat(HubPlace.parse("hf://org/name//a/b.npz?revision=v1")).isEqualTo(new HubPlace("org/name@v1", "a/b.npz"));
+        assertThat(HubPlace.parse("hf://org/name//a/b.npz?revision=v1"))
+                .isEqualTo(new HubPlace("org/name@v1", "a/b.npz"));
         assertThat(HubPlace.parse("org/name/a").file("config.yaml")).isEqualTo("a/config.yaml");
-        for (String text : List.of("name", "org/name/../x", "org/name/a/.git", "https://org/name", "org/name@a/b", "")) {
+        for (String text :
+                List.of("name", "org/name/../x", "org/name/a/.git", "https://org/name", "org/name@a/b", "")) {
             assertThatThrownBy(() -> HubPlace.parse(text))
                     .isInstanceOf(IllegalArgumentException.class)
                     .hasMessageContaining("neither a folder here nor a place on the hub");

@@ -229,7 +229,8 @@ class TranscoderSetTest {
     /** Number by number, from the activations of one run for each text. */
     @Test
     void statisticsAreThoseOfASlowPass() {
-        List<long[]> texts = List.of(new long[] {5, 9, 3, 7, 30}, new long[] {8, 2, 40}, new long[] {8, 2, 41}, new long[] {1});
+        List<long[]> texts =
+                List.of(new long[] {5, 9, 3, 7, 30}, new long[] {8, 2, 40}, new long[] {8, 2, 41}, new long[] {1});
         try (TranscoderSet set = random(Activation.JUMP_RELU)) {
             TranscoderStats stats = set.stats(model, texts);
             assertThat(stats.tokens()).isEqualTo(8);
@@ -248,7 +249,8 @@ class TranscoderSetTest {
                                 alive[each.feature()] = true;
                                 active++;
                             }
-                            float[] out = cache.get(output).array().get("0, " + at).toFloatArray();
+                            float[] out =
+                                    cache.get(output).array().get("0, " + at).toFloatArray();
                             float[] seen = set.transcoder(layer).reconstruct(x).toFloatArray();
                             for (int i = 0; i < out.length; i++) {
                                 missed += (out[i] - seen[i]) * (out[i] - seen[i]);
@@ -264,7 +266,8 @@ class TranscoderSetTest {
                 TranscoderStats.Layer found = stats.layers().get(layer);
                 assertThat(found.l0()).isEqualTo(active / 8.0);
                 assertThat(found.dead()).isEqualTo(dead / 20.0);
-                assertThat(found.fvu()).isCloseTo(missed / variance(outputs), within(1e-4 * missed / variance(outputs)));
+                assertThat(found.fvu())
+                        .isCloseTo(missed / variance(outputs), within(1e-4 * missed / variance(outputs)));
             }
             assertAccuracy(stats, set, texts);
             assertThatThrownBy(() -> set.stats(model, List.of(new long[] {1})))

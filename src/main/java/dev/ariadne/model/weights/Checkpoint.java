@@ -17,7 +17,7 @@ import java.util.Set;
  * Named arrays in a file, or in several that make one model: safetensors, GGUF or NPZ.
  *
  * <pre>{@code
- * try (var checkpoint = Checkpoint.open(Path.of("SmolLM2-135M-Instruct.Q4_1.gguf"))) {
+ * try (var checkpoint = Checkpoint.open(Path.of("model.gguf"))) {
  *     checkpoint.names();                                     // in file order
  *     checkpoint.read(manager, "blk.0.attn_q.weight");        // [dModel, dModel], float32
  * }

@@ -88,7 +88,8 @@ public final class Hub {
                 }
                 throw e;
             }
-            List<String> names = listing.files().keySet().stream().filter(wanted).toList();
+            List<String> names =
+                    listing.files().keySet().stream().filter(wanted).toList();
             if (names.isEmpty()) {
                 throw new IOException(id + " has none of the files that are looked for; it holds "
                         + String.join(", ", listing.files().keySet()));
@@ -102,13 +103,14 @@ public final class Hub {
     Path files(HubId id, List<String> names) throws IOException {
         for (String name : names) {
             if (!HubListing.isPlain(name)) {
-                throw new IllegalArgumentException(Damage.quote(name) + " is no file of " + id + ": a name is of letters,"
-                        + " digits, '.', '_', '+' and '-', with '/' between folders");
+                throw new IllegalArgumentException(Damage.quote(name) + " is no file of " + id
+                        + ": a name is of letters," + " digits, '.', '_', '+' and '-', with '/' between folders");
             }
         }
         return found(
                 id,
-                () -> cache.find(id, folder -> names.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))),
+                () -> cache.find(
+                        id, folder -> names.stream().allMatch(name -> Files.isRegularFile(folder.resolve(name)))),
                 () -> {
                     HubListing listing = listing(id);
                     Path snapshot = cache.snapshot(id, listing.commit());

@@ -81,7 +81,8 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
     /** Whether a name, or path of names, is of letters and digits as those of models are. */
     static boolean isPlain(String name) {
         return name.length() <= LONGEST_PATH
-                && Arrays.stream(name.split("/", -1)).allMatch(part -> PLAIN_NAME.matcher(part).matches());
+                && Arrays.stream(name.split("/", -1))
+                        .allMatch(part -> PLAIN_NAME.matcher(part).matches());
     }
 
     private static boolean isSafe(String name) {
@@ -94,8 +95,8 @@ record HubListing(HubId id, String commit, Map<String, HubFile> files, boolean g
     /** What is needed besides the weights; the index of shards too, since it says which they are. */
     List<HubFile> small() throws IOException {
         if (!files.containsKey("config.json")) {
-            throw new IOException(id + " has no config.json, so it is no model this library reads; it holds "
-                    + names());
+            throw new IOException(
+                    id + " has no config.json, so it is no model this library reads; it holds " + names());
         }
         List<String> names = new ArrayList<>(SMALL);
         if (!files.containsKey(WHOLE)) {

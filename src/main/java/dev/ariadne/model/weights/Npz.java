@@ -23,8 +23,9 @@ final class Npz {
     private static final int MOST_ENTRIES = 10_000;
     private static final int MOST_HEADER_BYTES = 1 << 16;
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-    private static final Pattern HEADER = Pattern.compile("\\{\\s*'descr'\\s*:\\s*'([^']{1,16})'\\s*,"
-            + "\\s*'fortran_order'\\s*:\\s*(True|False)\\s*,\\s*'shape'\\s*:\\s*\\(([0-9, ]{0,200})\\)\\s*,?\\s*\\}\\s*");
+    private static final Pattern HEADER = Pattern.compile(
+            "\\{\\s*'descr'\\s*:\\s*'([^']{1,16})'\\s*,"
+                    + "\\s*'fortran_order'\\s*:\\s*(True|False)\\s*,\\s*'shape'\\s*:\\s*\\(([0-9, ]{0,200})\\)\\s*,?\\s*\\}\\s*");
     private static final Map<String, StoredType> TYPES = Map.of(
             "<f4", StoredType.F32,
             "<f2", StoredType.F16,
@@ -119,10 +120,13 @@ final class Npz {
             throw damage.unsupported(
                     "the array " + quoted + " is of type " + Damage.quote(header.group(1))
                             + (header.group(2).equals("True") ? " in Fortran's order" : ""),
-                    "Types that are read: " + String.join(", ", TYPES.keySet().stream().sorted().toList())
+                    "Types that are read: "
+                            + String.join(", ", TYPES.keySet().stream().sorted().toList())
                             + ", in C's order. Save numpy.ascontiguousarray of it");
         }
-        String[] sizes = header.group(3).isBlank() ? new String[0] : header.group(3).strip().split("\\s*,\\s*");
+        String[] sizes = header.group(3).isBlank()
+                ? new String[0]
+                : header.group(3).strip().split("\\s*,\\s*");
         long[] shape = new long[sizes.length];
         if (sizes.length > FileIndex.MAX_DIMS) {
             throw damage.of("the array " + quoted + " has " + sizes.length + " sizes, more than " + FileIndex.MAX_DIMS);
@@ -136,8 +140,8 @@ final class Npz {
         long elements = index.elements(name, shape);
         long bytes = index.bytes(name, type, elements);
         if (bytes != end - start) {
-            throw damage.of("the array " + quoted + " of " + new Shape(shape) + " takes " + bytes
-                    + " bytes, and has " + (end - start));
+            throw damage.of("the array " + quoted + " of " + new Shape(shape) + " takes " + bytes + " bytes, and has "
+                    + (end - start));
         }
         String plain = name.substring(0, name.length() - ENDING.length());
         index.add(new TensorEntry(plain, type, new Shape(shape), elements, start, bytes), start, end);

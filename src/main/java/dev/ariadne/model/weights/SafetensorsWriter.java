@@ -16,8 +16,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.Arrays;
-import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /** Writes a safetensors file: the header's length, the header, the arrays one after the other, little endian. */
 final class SafetensorsWriter {
@@ -49,7 +49,7 @@ final class SafetensorsWriter {
         ObjectNode json = new ObjectMapper().createObjectNode();
         if (!metadata.isEmpty()) {
             ObjectNode notes = json.putObject("__metadata__");
-            new LinkedHashMap<>(metadata).forEach(notes::put);
+            new TreeMap<>(metadata).forEach(notes::put); // in one order: Map.of has another in each JVM
         }
         long offset = 0;
         for (Map.Entry<String, NDArray> entry : arrays.entrySet()) {

@@ -28,12 +28,11 @@ record StoredFile(Path path, Format format, FileChannel channel, FileIndex index
         boolean opened = false;
         try {
             Format format = formatOf(channel, path);
-            FileIndex index =
-                    switch (format) {
-                        case GGUF -> Gguf.read(channel, path);
-                        case NPZ -> Npz.read(channel, path);
-                        case SAFETENSORS -> Safetensors.read(channel, path);
-                    };
+            FileIndex index = switch (format) {
+                case GGUF -> Gguf.read(channel, path);
+                case NPZ -> Npz.read(channel, path);
+                case SAFETENSORS -> Safetensors.read(channel, path);
+            };
             TensorReader reader = new TensorReader(channel, writable, new Damage(path), mostBufferBytes);
             StoredFile file = new StoredFile(path, format, channel, index, reader);
             opened = true;

@@ -17,6 +17,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.AfterEach;
@@ -279,5 +280,19 @@ class CheckpointTest {
         String header = "{\"w\":{\"dtype\":\"F32\",\"shape\":[" + LARGE + "],\"data_offsets\":[0," + 4 * LARGE + "]}}";
         String aligned = header + " ".repeat((8 - header.length() % 8) % 8);
         return TestFiles.safetensors(aligned, ramp());
+    }
+
+    @Test
+    void theSameContentIsTheSameBytesInWhateverOrderItsNotesCome(@TempDir Path folder) throws IOException {
+        Map<String, String> forward = new LinkedHashMap<>();
+        Map<String, String> backward = new LinkedHashMap<>();
+        for (int i = 0; i < 9; i++) {
+            forward.put("note" + i, "x");
+            backward.put("note" + (8 - i), "x");
+        }
+        Checkpoint.write(folder.resolve("a.safetensors"), Map.of(), forward);
+        Checkpoint.write(folder.resolve("b.safetensors"), Map.of(), backward);
+        assertThat(folder.resolve("a.safetensors"))
+                .hasBinaryContent(Files.readAllBytes(folder.resolve("b.safetensors")));
     }
 }

@@ -119,12 +119,14 @@ class NpzTest {
                 NDArray some = opened.readRows(manager, name, rows);
                 assertThat(some).as(name).isEqualTo(all.reshape(100, 3).get(manager.create(rows)));
             }
-            assertThatThrownBy(() -> opened.readRows(manager, "half", 100)).hasMessageContaining("has rows 0 to 99, got 100");
+            assertThatThrownBy(() -> opened.readRows(manager, "half", 100))
+                    .hasMessageContaining("has rows 0 to 99, got 100");
             assertThatThrownBy(() -> opened.readRows(manager, "half", -1)).hasMessageContaining("got -1");
             assertThatThrownBy(() -> opened.readRows(manager, "none", 1)).hasMessageContaining("no tensor 'none'");
         }
         try (Checkpoint small = Checkpoint.open(file, 50)) {
-            assertThatThrownBy(() -> small.readRows(manager, "half", rows)).hasMessageContaining("cannot be read at once");
+            assertThatThrownBy(() -> small.readRows(manager, "half", rows))
+                    .hasMessageContaining("cannot be read at once");
         }
     }
 

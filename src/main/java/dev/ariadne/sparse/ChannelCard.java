@@ -1,0 +1,87 @@
+package dev.ariadne.sparse;
+
+import dev.ariadne.sparse.PartRun.Absent;
+import dev.ariadne.view.View;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.function.Predicate;
+import java.util.stream.Collectors;
+
+/** What there is to know of one channel of a circuit. */
+final class ChannelCard {
+    private final SparseCircuit circuit;
+    private final Channel channel;
+    private final Wiring wiring;
+    private final int number;
+
+    ChannelCard(SparseCircuit circuit, Channel channel) {
+        this.circuit = circuit;
+        this.channel = channel;
+        this.wiring = circuit.pruner().wiring();
+        this.number = wiring.number(channel);
+        if (!circuit.part().channels()[number]) {
+            throw new IllegalArgumentException(
+                    channel + " is not in the circuit; its channels are " + circuit.channels());
+        }
+    }
+
+    View view(Pair pair) {
+        List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts())));
+        PartRun run = new PartRun(
+                wiring, circuit.part(), Absent.constant(circuit.pruner().means()));
+        for (long[] prompt : List.of(pair.first(), pair.second())) {
+            double[] values = Arrays.stream(run.values(prompt))
+                    .mapToDouble(at -> at[number])
+                    .toArray();
+            List<String> pieces =
+                    Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).toList();
+            panels.add(new View.Tokens("", pieces, values, "value in the circuit"));
+        }
+        return new View.Panels(channel + ", " + channel.place().what(), panels);
+    }
+
+    private Map<String, String> facts() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("name", channel.inHead(wiring.c.dHead()));
+        facts.put(
+                "mean over texts",
+                String.format(Locale.ROOT, "%.3g", circuit.pruner().means()[number]));
+        facts.put("bias", String.format(Locale.ROOT, "%.3g", wiring.bias[number]));
+        weights(facts, "reads", weight -> weight.to().equals(channel), Connection::from);
+        weights(facts, "is read by", weight -> weight.from().equals(channel), Connection::to);
+        Place place = channel.place();
+        if (place == Place.ATTN_IN || place == Place.MLP_IN) {
+            facts.put("tokens that write it", tokens(wiring.embed));
+        } else if (place == Place.ATTN_OUT || place == Place.MLP_OUT) {
+            facts.put("tokens it votes for", tokens(wiring.unembed));
+        }
+        return facts;
+    }
+
+    private void weights(
+            Map<String, String> facts, String what, Predicate<Connection> mine, Function<Connection, Channel> other) {
+        String all = circuit.connections().stream()
+                .filter(mine)
+                .map(weight -> String.format(Locale.ROOT, "%s (%+.3g)", other.apply(weight), weight.weight()))
+                .collect(Collectors.joining(", "));
+        if (!all.isEmpty()) {
+            facts.put(what, all);
+        }
+    }
+
+    private String tokens(float[][] table) {
+        List<Integer> all = new ArrayList<>();
+        for (int token = 0; token < table.length; token++) {
+            all.add(token);
+        }
+        return SparseCircuitPicture.strongest(table, channel.index(), all).stream()
+                .map(token -> String.format(
+                        Locale.ROOT, "%s (%+.3g)", circuit.pruner().piece(token), table[token][channel.index()]))
+                .collect(Collectors.joining(", "));
+    }
+}
