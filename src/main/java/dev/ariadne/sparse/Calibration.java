@@ -27,7 +27,7 @@ public record Calibration(double scale, double shift) {
         Calibration line = new Calibration(Math.min(1, most), 0);
         for (int step = 0; step < STEPS; step++) {
             Calibration better = line.step(differences, most);
-            if (better == line) {
+            if (better.equals(line)) { // no step lowers it
                 break;
             }
             line = better;
@@ -64,8 +64,7 @@ public record Calibration(double scale, double shift) {
         }
         double before = fitted(differences);
         for (double share = 1; share > SHORTEST; share /= 2) {
-            Calibration other =
-                    new Calibration(Math.min(most, Math.max(0, scale - share * ds)), shift - share * db);
+            Calibration other = new Calibration(Math.min(most, Math.max(0, scale - share * ds)), shift - share * db);
             if (other.fitted(differences) < before) {
                 return other;
             }

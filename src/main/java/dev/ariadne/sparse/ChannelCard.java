@@ -33,14 +33,13 @@ final class ChannelCard {
     View view(Pair pair) {
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts())));
         PartRun run = new PartRun(
-                wiring, circuit.part(), Absent.constant(circuit.pruner().means()));
+                wiring, circuit.part(), Absent.constant(circuit.pruner().stand()));
         for (long[] prompt : List.of(pair.first(), pair.second())) {
             double[] values = Arrays.stream(run.values(prompt))
                     .mapToDouble(at -> at[number])
                     .toArray();
-            List<String> pieces = Arrays.stream(prompt)
-                    .mapToObj(circuit.pruner()::piece)
-                    .toList();
+            List<String> pieces =
+                    Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).toList();
             panels.add(new View.Tokens("", pieces, values, "value in the circuit"));
         }
         return new View.Panels(channel + ", " + channel.place().what(), panels);
@@ -49,7 +48,9 @@ final class ChannelCard {
     private Map<String, String> facts() {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("name", channel.inHead(wiring.c.dHead()));
-        facts.put("mean over texts", String.format(Locale.ROOT, "%.3g", circuit.pruner().means()[number]));
+        facts.put(
+                "mean over texts",
+                String.format(Locale.ROOT, "%.3g", circuit.pruner().means()[number]));
         facts.put("bias", String.format(Locale.ROOT, "%.3g", wiring.bias[number]));
         weights(facts, "reads", weight -> weight.to().equals(channel), Connection::from);
         weights(facts, "is read by", weight -> weight.from().equals(channel), Connection::to);

@@ -55,7 +55,9 @@ final class HeadsAndMlps {
         PruneConfig config = circuit.pruner().config();
         return Circuit.of(
                 graph,
-                edges.stream().sorted((a, b) -> graph.indexOf(a) - graph.indexOf(b)).toList(),
+                edges.stream()
+                        .sorted((a, b) -> graph.indexOf(a) - graph.indexOf(b))
+                        .toList(),
                 Double.NaN,
                 new Provenance(
                         circuit.task().name(),

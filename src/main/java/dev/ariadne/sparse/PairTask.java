@@ -74,10 +74,13 @@ public record PairTask(String name, List<Pair> pairs, List<Pair> unseen) {
                         .add(pair);
             }
         }
-        Prompts clean = Prompts.of(byLength.values().stream()
-                .max(Comparator.comparingInt(List::size))
-                .orElseThrow(() -> new IllegalArgumentException("no pair of '" + name + "' has two prompts of one length,"
-                        + " which ACDC needs to put the one's activations in place of the other's; circuits of weights do not")));
+        Prompts clean = Prompts.of(
+                byLength.values().stream()
+                        .max(Comparator.comparingInt(List::size))
+                        .orElseThrow(
+                                () -> new IllegalArgumentException(
+                                        "no pair of '" + name + "' has two prompts of one length,"
+                                                + " which ACDC needs to put the one's activations in place of the other's; circuits of weights do not")));
         int count = clean.count();
         long[][] corrupted = new long[count][];
         long[] right = new long[count];

@@ -102,7 +102,8 @@ final class SparseCircuitPicture {
                         edges.add(new View.Graph.Edge(writer.toString(), reader.toString(), Double.NaN));
                     }
                 }
-                for (int token : strongest(wiring.embed, reader.index(), circuit.task().tokens())) {
+                for (int token :
+                        strongest(wiring.embed, reader.index(), circuit.task().tokens())) {
                     String id = "read " + token;
                     add(id, circuit.pruner().piece(token), 0);
                     double weight = wiring.embed[token][reader.index()];

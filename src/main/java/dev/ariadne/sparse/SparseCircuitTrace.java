@@ -20,7 +20,8 @@ import java.util.Objects;
  * link brings is measured from means: weight · (source − its mean); along a channel of the stream, what the writer adds to it beyond its mean.
  */
 final class SparseCircuitTrace {
-    private static final double REST = 0.1; // of the channel's largest difference from its mean, below which it is at rest
+    private static final double REST =
+            0.1; // of the channel's largest difference from its mean, below which it is at rest
     private static final double FAINT = 0.02; // of the strongest link, below which none is drawn
 
     private final SparseCircuit circuit;
@@ -39,7 +40,7 @@ final class SparseCircuitTrace {
         this.circuit = circuit;
         this.prompt = prompt;
         this.wiring = circuit.pruner().wiring();
-        this.means = circuit.pruner().means();
+        this.means = circuit.pruner().stand();
         this.channels = circuit.channels();
         circuit.pruner().requireReadable(prompt);
         this.run = new PartRun(wiring, circuit.part(), Absent.constant(means));
@@ -52,14 +53,16 @@ final class SparseCircuitTrace {
 
     TokenGraph view() {
         List<String> layers = new ArrayList<>(List.of("tokens"));
-        rows.forEach(channel -> layers.add(channel.layer() + " " + channel.place().what()));
+        rows.forEach(
+                channel -> layers.add(channel.layer() + " " + channel.place().what()));
         layers.add("votes");
         List<String> pieces =
                 Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).toList();
         addNodes(pieces);
         circuit.connections().forEach(this::link);
         channels.forEach(this::stream);
-        double least = FAINT * links.stream().mapToDouble(l -> Math.abs(l.weight())).max().orElse(0);
+        double least = FAINT
+                * links.stream().mapToDouble(l -> Math.abs(l.weight())).max().orElse(0);
         Map<String, View> cards = new LinkedHashMap<>();
         Pair pair = circuit.task().pairs().get(0);
         channels.forEach(channel -> cards.put(channel.toString(), circuit.card(channel, pair)));
@@ -105,8 +108,8 @@ final class SparseCircuitTrace {
 
     private void link(String from, String to, double weight) {
         if (weight != 0) {
-            links.add(new Link(
-                    Objects.requireNonNull(places.get(from)), Objects.requireNonNull(places.get(to)), weight));
+            links.add(
+                    new Link(Objects.requireNonNull(places.get(from)), Objects.requireNonNull(places.get(to)), weight));
         }
     }
 
@@ -115,7 +118,10 @@ final class SparseCircuitTrace {
         int source = wiring.number(weight.from());
         for (int t = 0; t < prompt.length; t++) {
             if (weight.to().place() != Place.ATTN_OUT) {
-                link(weight.from() + "@" + t, weight.to() + "@" + t, weight.weight() * (values[t][source] - means[source]));
+                link(
+                        weight.from() + "@" + t,
+                        weight.to() + "@" + t,
+                        weight.weight() * (values[t][source] - means[source]));
                 continue;
             }
             double[] pattern = run.pattern(weight.from().layer(), weight.from().index() / wiring.c.dHead(), t);

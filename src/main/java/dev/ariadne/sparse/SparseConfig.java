@@ -26,7 +26,12 @@ public record SparseConfig(ModelConfig model, Phase dense, Phase sparse, Thinnin
 
     /** The published schedule: weights go from the start, and a quarter of the activations is kept. */
     public static final SparseConfig ONE_PHASE = new SparseConfig(
-            model(64, 256, 0.25), new Phase(0, 0.02), new Phase(600, 0.03), new Thinning(1 / 32.0, 0.01, 0.5, 1), 24, 0);
+            model(64, 256, 0.25),
+            new Phase(0, 0.02),
+            new Phase(600, 0.03),
+            new Thinning(1 / 32.0, 0.01, 0.5, 1),
+            24,
+            0);
 
     /**
      * Some of the steps.

@@ -5,9 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
-import dev.ariadne.model.Logits;
-import dev.ariadne.model.Hook;
-import dev.ariadne.model.ActivationCache;
+import dev.ariadne.circuit.Ablation;
 import dev.ariadne.circuit.Circuit;
 import dev.ariadne.circuit.Edge;
 import dev.ariadne.circuit.Granularity;
@@ -15,12 +13,14 @@ import dev.ariadne.discovery.Acdc;
 import dev.ariadne.discovery.AcdcConfig;
 import dev.ariadne.discovery.EdgeAttribution;
 import dev.ariadne.display.Display;
+import dev.ariadne.model.ActivationCache;
+import dev.ariadne.model.Hook;
+import dev.ariadne.model.Logits;
+import dev.ariadne.model.ModelConfig.Extras;
+import dev.ariadne.sparse.PruneConfig.Ranking;
 import dev.ariadne.task.Task;
 import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.TokenGraph.Kind;
-import dev.ariadne.circuit.Ablation;
-import dev.ariadne.model.ModelConfig.Extras;
-import dev.ariadne.sparse.PruneConfig.Ranking;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -198,8 +198,7 @@ class CircuitPrunerTest {
         Pair one = new Pair(new long[] {0, 4, 9}, new long[] {0, 5, 9}, 6, 7);
         Pair other = new Pair(new long[] {0, 2, 4, 9}, new long[] {0, 2, 5, 9}, 6, 7);
         Pair uneven = new Pair(new long[] {0, 4}, new long[] {0, 4, 5}, 6, 7);
-        Task task =
-                new PairTask("some", List.of(uneven, other, one, one), List.of(other)).task(trained.model());
+        Task task = new PairTask("some", List.of(uneven, other, one, one), List.of(other)).task(trained.model());
         assertThat(task.clean()).isDeepEqualTo(new long[][] {{0, 4, 9}, {0, 5, 9}, {0, 4, 9}, {0, 5, 9}});
         assertThat(task.corrupted()).isDeepEqualTo(new long[][] {{0, 5, 9}, {0, 4, 9}, {0, 5, 9}, {0, 4, 9}});
         assertThatThrownBy(() -> new PairTask("uneven", List.of(uneven), List.of()).task(trained.model()))
@@ -211,8 +210,7 @@ class CircuitPrunerTest {
     void aCircuitIsDrawnAtWorkOnAPrompt() {
         SparseCircuit circuit = pruner.prune(QUOTES);
         TokenGraph graph = circuit.on(MiniPython.ids("<bos> print (' hello"));
-        assertThat(graph.layers())
-                .containsExactly("tokens", "0 heads read", "0 values", "0 heads write", "votes");
+        assertThat(graph.layers()).containsExactly("tokens", "0 heads read", "0 values", "0 heads write", "votes");
         assertThat(graph.nodes()).hasSize(4 + 3 * 4 + 2);
         assertThat(graph.nodes())
                 .filteredOn(node -> node.id().startsWith("0.attn.v.1@"))
@@ -246,7 +244,9 @@ class CircuitPrunerTest {
         assertThat(facts.facts())
                 .containsEntry("is read by", "0.attn.v.1 (+3.00)")
                 .doesNotContainKey("reads");
-        assertThat(facts.facts().get("tokens that write it")).contains("(+4.00)").contains("(-4.00)");
+        assertThat(facts.facts().get("tokens that write it"))
+                .contains("(+4.00)")
+                .contains("(-4.00)");
         View.Tokens first = (View.Tokens) card.panels().get(1);
         assertThat(first.tokens()).hasSize(pair.first().length);
         Channel absent = Channel.parse("0.attn.v.2");
@@ -322,7 +322,8 @@ class CircuitPrunerTest {
     @Test
     void aSecondWayIsFoundAndBothSidesTogetherAreNecessary() {
         try (SparseTransformer twice = HandMade.quotes(true)) {
-            PruneConfig config = PruneConfig.DEFAULT.withRanking(Ranking.ATTRIBUTION).withAblation(Ablation.ZERO);
+            PruneConfig config =
+                    PruneConfig.DEFAULT.withRanking(Ranking.ATTRIBUTION).withAblation(Ablation.ZERO);
             CircuitPruner of = CircuitPruner.of(twice, config);
             SparseCircuit one = of.prune(QUOTES);
             assertThat(one.edgeCount()).isEqualTo(2);
@@ -345,10 +346,15 @@ class CircuitPrunerTest {
         assertThat(pruner.with(config).prune(QUOTES).verify().warnings())
                 .anyMatch(text -> text.contains("the most that is allowed"));
         List<Pair> turned = QUOTES.unseen().stream()
-                .map(pair -> new Pair(pair.first(), pair.second(), pair.secondAnswer(), pair.firstAnswer()))
+                .map(pair -> new Pair(
+                        /* first= */ pair.second(),
+                        /* second= */ pair.first(),
+                        pair.firstAnswer(),
+                        pair.secondAnswer()))
                 .toList();
-        Verification fitted =
-                pruner.with(config).prune(new PairTask("turned", QUOTES.pairs(), turned)).verify();
+        Verification fitted = pruner.with(config)
+                .prune(new PairTask("turned", QUOTES.pairs(), turned))
+                .verify();
         assertThat(fitted.accuracy()).isZero();
         assertThat(fitted.warnings()).anyMatch(text -> text.contains("fitted to the pairs"));
     }
@@ -360,7 +366,8 @@ class CircuitPrunerTest {
         long[] one = MiniPython.ids("<bos> print (' hello");
         long[] other = MiniPython.ids("<bos> print (\" hello");
         double value;
-        try (ActivationCache cache = trained.model().runWithCache(new long[][] {other}, List.of(type.place().hook(0)))) {
+        try (ActivationCache cache = trained.model()
+                .runWithCache(new long[][] {other}, List.of(type.place().hook(0)))) {
             value = type.value(cache, 2);
             double mean = pruner.means()[pruner.wiring().number(type)];
             assertThat(value).isLessThan(mean);
@@ -368,6 +375,8 @@ class CircuitPrunerTest {
         assertThat(difference(one)).isPositive();
         assertThat(difference(one, type.set(2, value))).isNegative();
         assertThat(difference(one, type.set(1, value))).isPositive().isNotEqualTo(difference(one));
+        Hook outside = type.set(4, value);
+        assertThatThrownBy(() -> difference(one, outside)).hasMessageContaining("0.attn.v.1 at position 4");
     }
 
     private double difference(long[] prompt, Hook... hooks) {
@@ -376,5 +385,4 @@ class CircuitPrunerTest {
             return end.getFloat(0, 0, MiniPython.id("')")) - end.getFloat(0, 0, MiniPython.id("\")"));
         }
     }
-
 }

@@ -4,10 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
-import dev.ariadne.sparse.SparseConfig.Thinning;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.ModelConfig;
 import dev.ariadne.model.Weight;
+import dev.ariadne.sparse.SparseConfig.Thinning;
 import dev.ariadne.view.View;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -122,7 +122,8 @@ class SparseTrainerTest {
 
     @Test
     void anExplodingTrainingStopsAndSaysAtWhichRate() {
-        SparseConfig wild = SHORT.withModel(SparseConfig.model(16, 32, 0)).withSteps(40, 0).withRates(1e4, 1);
+        SparseConfig wild =
+                SHORT.withModel(SparseConfig.model(16, 32, 0)).withSteps(40, 0).withRates(1e4, 1);
         assertThatThrownBy(() -> SparseTrainer.of(wild).fit(ROWS))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("step ")
