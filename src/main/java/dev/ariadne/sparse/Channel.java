@@ -52,6 +52,12 @@ public record Channel(int layer, Place place, int index) implements Comparable<C
         return Hook.at(place.hook(layer), x -> {
             Shape shape = x.getShape();
             NDArray own = x.reshape(shape.get(0), shape.get(1), -1).duplicate();
+            if (position < 0
+                    || position >= shape.get(1)
+                    || index >= own.getShape().get(2)) {
+                throw new IllegalArgumentException(this + " at position " + position + " is not in this run: there are "
+                        + shape.get(1) + " positions and " + own.getShape().get(2) + " channels, from 0");
+            }
             own.set(new NDIndex(":, " + position + ", " + index), value);
             return own.reshape(shape);
         });

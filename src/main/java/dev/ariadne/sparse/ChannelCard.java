@@ -33,7 +33,7 @@ final class ChannelCard {
     View view(Pair pair) {
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts())));
         PartRun run = new PartRun(
-                wiring, circuit.part(), Absent.constant(circuit.pruner().means()));
+                wiring, circuit.part(), Absent.constant(circuit.pruner().stand()));
         for (long[] prompt : List.of(pair.first(), pair.second())) {
             double[] values = Arrays.stream(run.values(prompt))
                     .mapToDouble(at -> at[number])

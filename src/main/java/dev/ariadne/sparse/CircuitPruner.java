@@ -1,5 +1,6 @@
 package dev.ariadne.sparse;
 
+import dev.ariadne.circuit.Ablation;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.sparse.PruneConfig.Ranking;
 import dev.ariadne.view.Progress;
@@ -89,6 +90,11 @@ public final class CircuitPruner {
 
     double[] means() {
         return means.clone();
+    }
+
+    /** What stands in for what is off where a single prompt runs: zero, or the means, also where circuits are cut out with the other prompt's values. */
+    double[] stand() {
+        return config.ablation() == Ablation.ZERO ? new double[wiring.channels] : means.clone();
     }
 
     /** The texts that the means are of. */

@@ -40,7 +40,7 @@ final class SparseCircuitTrace {
         this.circuit = circuit;
         this.prompt = prompt;
         this.wiring = circuit.pruner().wiring();
-        this.means = circuit.pruner().means();
+        this.means = circuit.pruner().stand();
         this.channels = circuit.channels();
         circuit.pruner().requireReadable(prompt);
         this.run = new PartRun(wiring, circuit.part(), Absent.constant(means));

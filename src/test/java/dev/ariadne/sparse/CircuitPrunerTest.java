@@ -375,6 +375,8 @@ class CircuitPrunerTest {
         assertThat(difference(one)).isPositive();
         assertThat(difference(one, type.set(2, value))).isNegative();
         assertThat(difference(one, type.set(1, value))).isPositive().isNotEqualTo(difference(one));
+        Hook outside = type.set(4, value);
+        assertThatThrownBy(() -> difference(one, outside)).hasMessageContaining("0.attn.v.1 at position 4");
     }
 
     private double difference(long[] prompt, Hook... hooks) {

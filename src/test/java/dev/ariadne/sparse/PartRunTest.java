@@ -185,4 +185,16 @@ class PartRunTest {
             assertThatThrownBy(() -> new Wiring(gpt2)).hasMessageContaining("norm is LAYER, not RMS_PRE");
         }
     }
+
+    /** Heads compete for the activations that are kept, so no head can be computed alone. */
+    @Test
+    void edgesBetweenHeadsAreRefusedWhereActivationsCompete() {
+        try (SparseTransformer trained = HandMade.random(new Extras(0.5, true, false, List.of()), 7)) {
+            HookedTransformer model = trained.model();
+            assertThatThrownBy(() -> model.components(4))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("keeps 0.5 of its activations")
+                    .hasMessageContaining("CircuitPruner");
+        }
+    }
 }
