@@ -96,6 +96,7 @@ public final class Hub {
             }
             Path snapshot = cache.snapshot(id, listing.commit());
             fetch(listing, listing.checked(names, "it is listed"), snapshot);
+            cache.writeRef(id, listing.commit());
             return snapshot;
         });
     }
@@ -115,6 +116,7 @@ public final class Hub {
                     HubListing listing = listing(id);
                     Path snapshot = cache.snapshot(id, listing.commit());
                     fetch(listing, listing.checked(names, "it is asked for"), snapshot);
+                    cache.writeRef(id, listing.commit());
                     return snapshot;
                 });
     }
@@ -129,6 +131,7 @@ public final class Hub {
             Path snapshot = cache.snapshot(id, listing.commit());
             fetch(listing, listing.small(), snapshot);
             fetch(listing, listing.weights(snapshot), snapshot); // last: a snapshot with weights is complete
+            cache.writeRef(id, listing.commit());
             return snapshot;
         });
     }
@@ -188,7 +191,6 @@ public final class Hub {
         for (HubFile file : files) {
             cache.place(blobs.resolve(file.hash()), snapshot, file.name());
         }
-        cache.writeRef(id, listing.commit());
     }
 
     private IllegalArgumentException gemma(HubId id) {

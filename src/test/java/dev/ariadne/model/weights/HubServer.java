@@ -69,7 +69,10 @@ final class HubServer implements AutoCloseable {
             String token = header(exchange, "Authorization");
             requests.add(path + (range.isEmpty() ? "" : " " + range) + (token.isEmpty() ? "" : " " + token));
             boolean list = path.startsWith("/api/models/");
-            String name = list ? "" : path.replaceFirst(".*/resolve/[^/]*/", "");
+            boolean named = path.contains("/resolve/");
+            String name = list
+                    ? ""
+                    : named ? path.replaceFirst(".*/resolve/[^/]*/", "") : path.substring(path.lastIndexOf('/') + 1);
             byte[] content = list ? listing().getBytes(StandardCharsets.UTF_8) : files.get(name);
             if (content == null) {
                 exchange.sendResponseHeaders(404, -1);
