@@ -37,7 +37,9 @@ enum Layout {
     }
 
     static Layout of(Checkpoint file) {
-        return file.contains("w_enc") ? GEMMA_SCOPE_2 : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : CIRCUIT_TRACER;
+        return file.contains("w_enc")
+                ? GEMMA_SCOPE_2
+                : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : CIRCUIT_TRACER;
     }
 
     /** What the file calls an array; empty where it has none. */
