@@ -27,7 +27,7 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  *
  * <p>Two things are made better on reading. Errors get ids of their own, {@code error_layer_position}: files call the error of layer 3 at
- * position 5 "0_3_5", as they call feature 3 of layer 0 there. And features of schema 0, whose number is layer times 100,000 plus index,
+ * position 5 "0_3_5", as they call feature 3 of layer 0 there, or "3_-1_5". And features of schema 0, whose number is layer times 100,000 plus index,
  * get the numbers and ids of schema 1. Where a link's source is a feature and an error at once, it is the feature, and {@code more} says
  * under "doubtful_links" how many such links there are. Unknown fields of links are left out.
  *

@@ -39,7 +39,8 @@ final class CrossLayerFiles {
                                     : skip);
                 }
                 case "threshold" -> small.put(Transcoder.THRESHOLD, file.read(owner, name));
-                default -> small.put(plain, file.read(owner, name));
+                case Transcoder.B_ENC, Transcoder.B_DEC -> small.put(plain, file.read(owner, name));
+                default -> {} // none of a transcoder's
             }
         }
     }

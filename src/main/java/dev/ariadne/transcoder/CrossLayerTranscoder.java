@@ -159,11 +159,11 @@ public final class CrossLayerTranscoder implements Transcoders {
             List<Layer> layers = new ArrayList<>();
             for (List<Path> some : paths) {
                 CrossLayerFiles of = new CrossLayerFiles(layers.size());
-                for (Path path : some) {
-                    files.add(Checkpoint.open(path));
-                    of.add(files.get(files.size() - 1), owner);
-                }
                 try {
+                    for (Path path : some) {
+                        files.add(Checkpoint.open(path));
+                        of.add(files.get(files.size() - 1), owner);
+                    }
                     layers.add(layer(owner, layers.size(), paths.size(), of.small(), of.encoder(), of.decoder()));
                 } catch (IllegalArgumentException e) {
                     throw new IOException(some.get(0) + ": it is no cross-layer transcoder: " + e.getMessage(), e);

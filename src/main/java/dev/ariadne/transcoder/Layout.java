@@ -12,7 +12,7 @@ import java.util.Optional;
 /** How a file of one layer's transcoder names and turns its arrays. */
 enum Layout {
     /** circuit-tracer's: encoder rows are features. */
-    OURS(false),
+    CIRCUIT_TRACER(false),
     /** GemmaScope's NPZ: encoder columns are features. */
     GEMMA_SCOPE(true),
     /** GemmaScope 2: small letters, encoder columns are features, and the skip is applied as x·w. */
@@ -37,7 +37,9 @@ enum Layout {
     }
 
     static Layout of(Checkpoint file) {
-        return file.contains("w_enc") ? GEMMA_SCOPE_2 : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : OURS;
+        return file.contains("w_enc")
+                ? GEMMA_SCOPE_2
+                : file.format() == Checkpoint.Format.NPZ ? GEMMA_SCOPE : CIRCUIT_TRACER;
     }
 
     /** What the file calls an array; empty where it has none. */

@@ -58,7 +58,7 @@ final class TranscoderFile implements AutoCloseable {
 
     static TranscoderFile of(Transcoder transcoder) {
         long[] shape = {transcoder.features(), transcoder.dModel()};
-        return new TranscoderFile(null, Layout.OURS, transcoder.activation(), shape, transcoder);
+        return new TranscoderFile(null, Layout.CIRCUIT_TRACER, transcoder.activation(), shape, transcoder);
     }
 
     /** Reads the header and checks all sizes; k is 0 where the file decides: a threshold makes it JumpReLU. */
