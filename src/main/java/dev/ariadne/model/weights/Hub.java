@@ -125,7 +125,11 @@ public final class Hub {
             HubHttp http = new HubHttp(settings, id);
             HubListing listing = listing(http, id);
             listing.requireWeights();
-            return fetch(http, listing, snapshot -> listing.small(), listing::weights); // last: a snapshot with weights is complete
+            return fetch(
+                    http,
+                    listing,
+                    snapshot -> listing.small(),
+                    listing::weights); // last: a snapshot with weights is complete
         });
     }
 
