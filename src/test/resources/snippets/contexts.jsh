@@ -114,3 +114,10 @@ void patch(int layer) {}
 /// Checkpoint
 Files.copy(Paths.get("src/test/resources/gguf/tiny-llama.gguf"), Path.of("model.gguf"));
 var manager = NDManager.newBaseManager();
+
+/// attribution.md
+var replacement = ReplacementModel.load("tutorial");
+var texts = List.of(replacement.tokens("Dallas is in"), replacement.tokens("Oakland is in"));
+var graph = replacement.attribute("Dallas is in");
+
+/// Demonstration

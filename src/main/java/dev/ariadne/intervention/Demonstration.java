@@ -22,9 +22,7 @@ import java.util.stream.Collectors;
  * came of it. Shown as its figures; {@link #compare} repeats it and puts what comes out beside them.
  *
  * <pre>{@code
- * var demo = Demonstration.dallas();
- * var gemma = ReplacementModel.load("gemma-2-2b", Path.of("gemma-scope"));
- * demo.compare(gemma)                                      // published figures, those of this machine, whether they agree
+ * Demonstration.dallas() // the published figures; compare(gemma) puts those of this machine beside them, and says whether they agree
  * }</pre>
  */
 public final class Demonstration implements Displayable {
