@@ -41,6 +41,7 @@ final class CsvTask {
 
     private Task task() {
         CsvParserSettings settings = new CsvParserSettings();
+        settings.setReadInputOnSeparateThread(false); // which may outlive the file
         settings.trimValues(false); // a blank before a word belongs to its token
         settings.getFormat().setComment('\0'); // a prompt may begin with #
         settings.setSkipEmptyLines(false); // else lines are counted wrong

@@ -199,6 +199,7 @@ public record TutorialFacts(Map<String, Region> regions, Map<String, String> cit
 
     private static List<Row> rows(Source source, String file, List<String> columns) {
         CsvParserSettings settings = new CsvParserSettings();
+        settings.setReadInputOnSeparateThread(false); // which may outlive the file
         settings.setSkipEmptyLines(false); // else lines are counted wrong
         settings.setLineSeparatorDetectionEnabled(true);
         List<String[]> lines;
