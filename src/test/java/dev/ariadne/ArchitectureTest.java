@@ -69,6 +69,7 @@ class ArchitectureTest {
             "dev.ariadne.model..",
             "dev.ariadne.tensor",
             "dev.ariadne.train",
+            "dev.ariadne.task",
             "dev.ariadne.circuit",
             "dev.ariadne.view");
 

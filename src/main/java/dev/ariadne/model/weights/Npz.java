@@ -7,20 +7,32 @@ import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Collections;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.zip.ZipEntry;
-import org.apache.commons.compress.archivers.zip.ZipArchiveEntry;
-import org.apache.commons.compress.archivers.zip.ZipFile;
 
 /** Finds the arrays of an {@code .npz} file, a zip of {@code .npy} files: those that lie there as they are, as {@code numpy.savez} writes them. */
 final class Npz {
     private static final String ENDING = ".npy";
     private static final int MOST_ENTRIES = 10_000;
+    private static final int MOST_DIRECTORY_BYTES = 1 << 24;
+    private static final long NARROW = 0xffffffffL; // 32 bits; as a value, "see the extra field"
+    private static final int LOCAL = 0x04034b50;
+    private static final int LOCAL_BYTES = 30;
+    private static final int ENTRY = 0x02014b50;
+    private static final int ENTRY_BYTES = 46;
+    private static final int END = 0x06054b50;
+    private static final int END_BYTES = 22;
+    private static final int LOCATOR = 0x07064b50;
+    private static final int LOCATOR_BYTES = 20;
+    private static final int WIDE_END = 0x06064b50;
+    private static final int WIDE_END_BYTES = 56;
     private static final int MOST_HEADER_BYTES = 1 << 16;
     private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
     private static final Pattern HEADER = Pattern.compile(
@@ -47,31 +59,26 @@ final class Npz {
     }
 
     static FileIndex read(FileChannel channel, Path path) throws IOException {
-        Damage damage = new Damage(path);
-        try (ZipFile zip = open(path, damage)) {
-            return new Npz(channel, damage).index(zip);
-        }
+        return new Npz(channel, new Damage(path)).index();
     }
 
-    private static ZipFile open(Path path, Damage damage) throws IOException {
-        try {
-            return ZipFile.builder().setPath(path).get();
-        } catch (IOException | IllegalArgumentException e) {
-            throw damage.of("it is no zip file: " + e.getMessage());
-        }
-    }
+    /**
+     * An entry of the zip's directory, which {@code java.util.zip} reads, too, but without saying where things lie.
+     *
+     * @param name the whole path
+     * @param plain whether it is neither compressed nor encrypted
+     * @param size in bytes
+     * @param local where its own header begins
+     */
+    private record Entry(String name, boolean plain, long size, long local) {}
 
-    private FileIndex index(ZipFile zip) throws IOException {
-        int count = 0;
-        for (ZipArchiveEntry entry : Collections.list(zip.getEntriesInPhysicalOrder())) {
-            if (++count > MOST_ENTRIES) {
-                throw damage.of("it has more than " + MOST_ENTRIES + " entries");
-            }
-            String quoted = Damage.quote(entry.getName());
-            if (!entry.getName().endsWith(ENDING)) {
+    private FileIndex index() throws IOException {
+        for (Entry entry : entries()) {
+            String quoted = Damage.quote(entry.name());
+            if (!entry.name().endsWith(ENDING)) {
                 throw damage.of("it has an entry " + quoted + "; those of an .npz end with " + ENDING);
             }
-            if (entry.getMethod() != ZipEntry.STORED || entry.getSize() != entry.getCompressedSize()) {
+            if (!entry.plain()) {
                 throw damage.unsupported(
                         "the array " + quoted + " is compressed, so that its rows have no place of their own",
                         "Save it with numpy.savez instead of savez_compressed, or as safetensors");
@@ -81,13 +88,97 @@ final class Npz {
         return index.build(new LinkedHashMap<>());
     }
 
-    private void array(ZipArchiveEntry entry, String quoted) throws IOException {
-        long start = entry.getDataOffset();
-        long end = start + entry.getSize();
-        if (start < 0 || end < start || end > channel.size()) {
-            throw damage.of("the array " + quoted + " lies outside the file");
+    /** The directory stands at the end; where there is a wide one (zip64), the narrow one points to it. */
+    private List<Entry> entries() throws IOException {
+        long size = channel.size();
+        int tail = (int) Math.min(size, END_BYTES + 0xffff);
+        ByteBuffer end = bytes(size - tail, tail);
+        int at = tail - END_BYTES;
+        while (at >= 0 && end.getInt(at) != END) {
+            at--;
         }
-        ByteBuffer head = bytes(start, (int) Math.min(12, entry.getSize()));
+        if (at < 0) {
+            throw damage.of("it is no zip file: there is no directory at its end");
+        }
+        long count = end.getShort(at + 10) & 0xffffL;
+        long length = end.getInt(at + 12) & NARROW;
+        long start = end.getInt(at + 16) & NARROW;
+        long where = size - tail + at;
+        if (where >= LOCATOR_BYTES && bytes(where - LOCATOR_BYTES, LOCATOR_BYTES).getInt(0) == LOCATOR) {
+            long place = bytes(where - LOCATOR_BYTES, LOCATOR_BYTES).getLong(8);
+            requireInside(place, WIDE_END_BYTES, "its wide directory's end");
+            ByteBuffer wide = bytes(place, WIDE_END_BYTES);
+            if (wide.getInt(0) != WIDE_END) {
+                throw damage.of("it is no zip file: its wide directory has no end");
+            }
+            count = wide.getLong(32);
+            length = wide.getLong(40);
+            start = wide.getLong(48);
+        }
+        if (count < 0 || count > MOST_ENTRIES || length > MOST_DIRECTORY_BYTES) {
+            throw damage.of("it has more than " + MOST_ENTRIES + " entries, or a directory of more than "
+                    + MOST_DIRECTORY_BYTES + " bytes");
+        }
+        requireInside(start, length, "its directory");
+        ByteBuffer directory = bytes(start, (int) length);
+        List<Entry> entries = new ArrayList<>();
+        for (int i = 0; i < count; i++) {
+            entries.add(entry(directory, i));
+        }
+        entries.sort(Comparator.comparingLong(Entry::local));
+        return entries;
+    }
+
+    private Entry entry(ByteBuffer directory, int number) throws IOException {
+        ByteBuffer head = directory.slice().order(ByteOrder.LITTLE_ENDIAN);
+        if (head.remaining() < ENTRY_BYTES || head.getInt(0) != ENTRY) {
+            throw damage.of("its directory has no entry " + number);
+        }
+        int name = head.getShort(28) & 0xffff;
+        int extra = head.getShort(30) & 0xffff;
+        int whole = ENTRY_BYTES + name + extra + (head.getShort(32) & 0xffff);
+        if (head.remaining() < whole) {
+            throw damage.of("its directory is cut off in entry " + number);
+        }
+        long[] places = {head.getInt(24) & NARROW, head.getInt(20) & NARROW, head.getInt(42) & NARROW};
+        widen(places, head.slice(ENTRY_BYTES + name, extra).order(ByteOrder.LITTLE_ENDIAN));
+        directory.position(directory.position() + whole);
+        boolean plain = head.getShort(10) == ZipEntry.STORED && (head.getShort(8) & 1) == 0 && places[0] == places[1];
+        String text = StandardCharsets.UTF_8.decode(head.slice(ENTRY_BYTES, name)).toString();
+        return new Entry(text, plain, places[0], places[2]);
+    }
+
+    /** Size, compressed size and place that do not fit into 32 bits stand in an extra field, those only. */
+    private static void widen(long[] places, ByteBuffer extra) {
+        while (extra.remaining() >= 4) {
+            int kind = extra.getShort();
+            int length = Math.min(extra.getShort() & 0xffff, extra.remaining());
+            ByteBuffer field = extra.slice(extra.position(), length).order(ByteOrder.LITTLE_ENDIAN);
+            for (int i = 0; i < places.length && kind == 1; i++) {
+                if (places[i] == NARROW && field.remaining() >= Long.BYTES) {
+                    places[i] = field.getLong();
+                }
+            }
+            extra.position(extra.position() + length);
+        }
+    }
+
+    private void requireInside(long start, long length, String what) throws IOException {
+        if (start < 0 || length < 0 || length > channel.size() || start > channel.size() - length) {
+            throw damage.of(what + " lies outside the file");
+        }
+    }
+
+    private void array(Entry entry, String quoted) throws IOException {
+        requireInside(entry.local(), LOCAL_BYTES, "the array " + quoted);
+        ByteBuffer local = bytes(entry.local(), LOCAL_BYTES);
+        if (local.getInt(0) != LOCAL) {
+            throw damage.of("the array " + quoted + " has no header of its own in the zip");
+        }
+        long start = entry.local() + LOCAL_BYTES + (local.getShort(26) & 0xffff) + (local.getShort(28) & 0xffff);
+        requireInside(start, entry.size(), "the array " + quoted);
+        long end = start + entry.size();
+        ByteBuffer head = bytes(start, (int) Math.min(12, entry.size()));
         byte[] magic = new byte[MAGIC.length];
         if (head.remaining() == 12) {
             head.get(magic);
@@ -98,7 +189,7 @@ final class Npz {
         int version = head.get();
         int prefix = version == 1 ? 10 : 12;
         long length = version == 1 ? head.getShort(8) & 0xffff : head.getInt(8) & 0xffffffffL;
-        if (version < 1 || version > 3 || length > MOST_HEADER_BYTES || prefix + length > entry.getSize()) {
+        if (version < 1 || version > 3 || length > MOST_HEADER_BYTES || prefix + length > entry.size()) {
             throw damage.of("the array " + quoted + " has a header of version " + version + " and " + length
                     + " bytes; known are versions 1 to 3, of at most " + MOST_HEADER_BYTES + " bytes");
         }
@@ -110,7 +201,7 @@ final class Npz {
             throw damage.of("the array " + quoted + " has the header " + Damage.quote(header)
                     + "; it must say 'descr', 'fortran_order' and 'shape'");
         }
-        add(entry.getName(), parts, start + prefix + length, end);
+        add(entry.name(), parts, start + prefix + length, end);
     }
 
     private void add(String name, Matcher header, long start, long end) throws IOException {

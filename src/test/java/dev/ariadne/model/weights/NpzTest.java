@@ -183,4 +183,29 @@ class NpzTest {
             }
         }
     }
+
+    /** As zip files of 4 GB and more are written: sizes and places in extra fields, and a second end of the directory. */
+    @Test
+    void aWideDirectoryIsReadLikeANarrowOne() throws IOException {
+        byte[] array = npy(header("<f4", "2,"), floats(1, 2));
+        ByteBuffer narrow = ByteBuffer.wrap(Files.readAllBytes(write(ZipEntry.STORED, Map.of("a.npy", array))))
+                .order(ByteOrder.LITTLE_ENDIAN);
+        int end = narrow.capacity() - 22;
+        int directory = narrow.getInt(end + 16);
+        ByteBuffer wide = ByteBuffer.allocate(narrow.capacity() + 28 + 56 + 20).order(ByteOrder.LITTLE_ENDIAN);
+        wide.put(narrow.slice(0, directory + 46 + "a.npy".length()));
+        wide.putInt(directory + 20, -1).putInt(directory + 24, -1).putInt(directory + 42, -1);
+        wide.putShort(directory + 30, (short) 28).putShort(directory + 32, (short) 0);
+        wide.putShort((short) 1).putShort((short) 24).putLong(array.length).putLong(array.length).putLong(0);
+        int length = wide.position() - directory;
+        int second = wide.position();
+        wide.putInt(0x06064b50).putLong(44).putInt(0).putInt(0).putInt(0).putLong(1).putLong(1);
+        wide.putLong(length).putLong(directory);
+        wide.putInt(0x07064b50).putInt(0).putLong(second).putInt(1);
+        wide.putInt(0x06054b50).putInt(0).putShort((short) -1).putShort((short) -1).putInt(-1).putInt(-1).putShort((short) 0);
+        Path file = Files.write(folder.resolve("wide.npz"), Arrays.copyOf(wide.array(), wide.position()));
+        try (Checkpoint opened = Checkpoint.open(file)) {
+            assertThat(opened.read(manager, "a").toFloatArray()).containsExactly(1, 2);
+        }
+    }
 }
