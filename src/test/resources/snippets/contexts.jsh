@@ -13,7 +13,7 @@ var url = GraphUrl.of("?slug=dallas");
 /// GraphUrl
 var annotations = Annotations.NONE;
 
-/// ReplacementModel, HookedTransformer, ModelConfig, Sampling, CircuitPruner, SparseTrainer, Displayable
+/// ReplacementModel, Demonstration, HookedTransformer, ModelConfig, Sampling, CircuitPruner, SparseTrainer, Displayable
 
 /// Faithfulness
 var model = dev.ariadne.task.WordModel.load(Files.createDirectories(Path.of("words")));
@@ -119,5 +119,3 @@ var manager = NDManager.newBaseManager();
 var replacement = ReplacementModel.load("tutorial");
 var texts = List.of(replacement.tokens("Dallas is in"), replacement.tokens("Oakland is in"));
 var graph = replacement.attribute("Dallas is in");
-
-/// Demonstration

@@ -104,7 +104,8 @@ final class Npz {
         long length = end.getInt(at + 12) & NARROW;
         long start = end.getInt(at + 16) & NARROW;
         long where = size - tail + at;
-        if (where >= LOCATOR_BYTES && bytes(where - LOCATOR_BYTES, LOCATOR_BYTES).getInt(0) == LOCATOR) {
+        if (where >= LOCATOR_BYTES
+                && bytes(where - LOCATOR_BYTES, LOCATOR_BYTES).getInt(0) == LOCATOR) {
             long place = bytes(where - LOCATOR_BYTES, LOCATOR_BYTES).getLong(8);
             requireInside(place, WIDE_END_BYTES, "its wide directory's end");
             ByteBuffer wide = bytes(place, WIDE_END_BYTES);
@@ -144,7 +145,8 @@ final class Npz {
         widen(places, head.slice(ENTRY_BYTES + name, extra).order(ByteOrder.LITTLE_ENDIAN));
         directory.position(directory.position() + whole);
         boolean plain = head.getShort(10) == ZipEntry.STORED && (head.getShort(8) & 1) == 0 && places[0] == places[1];
-        String text = StandardCharsets.UTF_8.decode(head.slice(ENTRY_BYTES, name)).toString();
+        String text =
+                StandardCharsets.UTF_8.decode(head.slice(ENTRY_BYTES, name)).toString();
         return new Entry(text, plain, places[0], places[2]);
     }
 

@@ -196,13 +196,29 @@ class NpzTest {
         wide.put(narrow.slice(0, directory + 46 + "a.npy".length()));
         wide.putInt(directory + 20, -1).putInt(directory + 24, -1).putInt(directory + 42, -1);
         wide.putShort(directory + 30, (short) 28).putShort(directory + 32, (short) 0);
-        wide.putShort((short) 1).putShort((short) 24).putLong(array.length).putLong(array.length).putLong(0);
+        wide.putShort((short) 1)
+                .putShort((short) 24)
+                .putLong(array.length)
+                .putLong(array.length)
+                .putLong(0);
         int length = wide.position() - directory;
         int second = wide.position();
-        wide.putInt(0x06064b50).putLong(44).putInt(0).putInt(0).putInt(0).putLong(1).putLong(1);
+        wide.putInt(0x06064b50)
+                .putLong(44)
+                .putInt(0)
+                .putInt(0)
+                .putInt(0)
+                .putLong(1)
+                .putLong(1);
         wide.putLong(length).putLong(directory);
         wide.putInt(0x07064b50).putInt(0).putLong(second).putInt(1);
-        wide.putInt(0x06054b50).putInt(0).putShort((short) -1).putShort((short) -1).putInt(-1).putInt(-1).putShort((short) 0);
+        wide.putInt(0x06054b50)
+                .putInt(0)
+                .putShort((short) -1)
+                .putShort((short) -1)
+                .putInt(-1)
+                .putInt(-1)
+                .putShort((short) 0);
         Path file = Files.write(folder.resolve("wide.npz"), Arrays.copyOf(wide.array(), wide.position()));
         try (Checkpoint opened = Checkpoint.open(file)) {
             assertThat(opened.read(manager, "a").toFloatArray()).containsExactly(1, 2);
