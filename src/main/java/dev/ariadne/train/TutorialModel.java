@@ -92,6 +92,19 @@ public final class TutorialModel {
     }
 
     /**
+     * Trains what ships, from nothing, into a folder; {@code ariadne train-tutorial} takes other seeds as well.
+     *
+     * @param arguments the folder
+     */
+    public static void main(String[] arguments) {
+        if (arguments.length != 1) {
+            throw new IllegalArgumentException("expected one argument, the folder for the model, got "
+                    + Arrays.toString(arguments) + "; 'ariadne train-tutorial --help' says more");
+        }
+        System.out.println(train(Path.of(arguments[0]), SHIPPED_SEED));
+    }
+
+    /**
      * Trains the model, or goes on where an interrupted training stopped.
      *
      * @param folder where checkpoints and, at the end, the model are written

@@ -123,4 +123,11 @@ class TutorialModelTest {
                                     .get(0));
         }
     }
+
+    @Test
+    void itsProgramAsksForAFolder() {
+        assertThatThrownBy(() -> TutorialModel.main(new String[0]))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("one argument, the folder");
+    }
 }
