@@ -51,17 +51,21 @@ final class AttributionBench {
     /** GPT-2's size, 10 tokens, 34 features active in each layer at each token but the first: 3,672. */
     private static void gpt2() throws IOException {
         RandomWeights.writeAll(Bench.DATA);
+        try (var model = HookedTransformer.load(Bench.DATA.resolve("gpt2").toString(), "cpu");
+                var transcoders = gpt2Transcoders(model)) {
+            measure("attribution/gpt2", model, transcoders, 10, AttributionConfig.DEFAULT);
+        }
+    }
+
+    /** Transcoders of 512 features a layer, of which 34 are active at each token; written once, for both sides. */
+    static TranscoderSet gpt2Transcoders(HookedTransformer model) throws IOException {
         Path folder = Bench.DATA.resolve("gpt2-transcoders");
-        try (var model = HookedTransformer.load(Bench.DATA.resolve("gpt2").toString(), "cpu")) {
-            if (!Files.exists(folder.resolve("config.yaml"))) { // written last
-                try (var made = transcoders(model, 512, 34)) {
-                    made.save(folder, Map.of());
-                }
-            }
-            try (var transcoders = TranscoderSet.load(folder)) {
-                measure("attribution/gpt2", model, transcoders, 10, AttributionConfig.DEFAULT);
+        if (!Files.exists(folder.resolve("config.yaml"))) { // written last
+            try (var made = transcoders(model, 512, 34)) {
+                made.save(folder, Map.of());
             }
         }
+        return TranscoderSet.load(folder);
     }
 
     /** One thing twice as large at a time. */
@@ -91,7 +95,7 @@ final class AttributionBench {
         }
     }
 
-    private static long[] tokens(HookedTransformer model, int pos) {
+    static long[] tokens(HookedTransformer model, int pos) {
         long[] tokens = new long[pos];
         Arrays.setAll(tokens, i -> (17 + 7919L * i) % model.config().dVocab());
         return tokens;
@@ -164,7 +168,7 @@ final class AttributionBench {
         return Double.NaN;
     }
 
-    private static void line(String name, double value, String unit) {
+    static void line(String name, double value, String unit) {
         System.out.printf(Locale.ROOT, "%s\t%.6g\t%s%n", name, value, unit);
     }
 

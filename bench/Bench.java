@@ -57,6 +57,7 @@ public final class Bench {
             case "--first-logits" -> askSmollm2();
             case "--acdc" -> AcdcBench.run(List.of(args).subList(1, args.length));
             case "--attribution" -> AttributionBench.run(List.of(args).subList(1, args.length));
+            case "--intervention" -> InterventionBench.run();
             default -> serve();
         }
     }

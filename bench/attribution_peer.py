@@ -36,7 +36,7 @@ class Tokens:
 
 
 def line(name, value, unit):
-    print(f"attribution/gpt2/{name}\t{value:.6g}\t{unit}", flush=True)
+    print(f"{name}\t{value:.6g}\t{unit}", flush=True)
 
 
 def transcoders(folder):
@@ -78,13 +78,14 @@ def main():
         graphs.append(made - start)
         prunings.append(pruned - made)
         if repeat == 0:
-            line("active-features", len(graph.active_features), "")
-            line("edges", int((graph.adjacency_matrix != 0).sum()), "")
-            line("kept-edges", int(mask.edge_mask.sum()), "")
-            line("replacement-score", compute_graph_scores(graph)[0], "")
-    line("graph", median(graphs), "CPU s")
-    line("pruning", median(prunings), "CPU s")
-    line("peak-memory-of-the-process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, "GB")
+            line("attribution/gpt2/active-features", len(graph.active_features), "")
+            line("attribution/gpt2/edges", int((graph.adjacency_matrix != 0).sum()), "")
+            line("attribution/gpt2/kept-edges", int(mask.edge_mask.sum()), "")
+            line("attribution/gpt2/replacement-score", compute_graph_scores(graph)[0], "")
+    line("attribution/gpt2/graph", median(graphs), "CPU s")
+    line("attribution/gpt2/pruning", median(prunings), "CPU s")
+    line("attribution/gpt2/peak-memory-of-the-process", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9, "GB")
 
 
-main()
+if __name__ == "__main__":
+    main()

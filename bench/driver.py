@@ -17,7 +17,7 @@ TRAINING_PEERS = ("eager",)
 WARM_UP = 3  # runs, and seconds
 SHORT, LONGEST = 1500, 15  # runs of what is shorter than a turn, or seconds: a JVM compiles what it runs often
 TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
-TURNS = 3  # of attribution graphs, each a process that makes three
+TURNS = 3  # of attribution graphs and interventions, each a process that makes several
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
 HELP = """\
@@ -26,8 +26,9 @@ of the ratios of neighbouring turns, below 1 where this library is faster; '-' w
 less than 60 ms is the median of several runs in a row, on each side as many.
 A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
 ACDC is timed only when asked for: acdc, or acdc/tiny, acdc/gpt2, acdc/growth; its searches run once, without peers.
-Attribution graphs too: attribution/gpt2, attribution/growth, attribution/long (2,000 tokens), in CPU seconds. With a Python
-that has circuit-tracer (pip install circuit-tracer), --python times it on the same weights and transcoders.
+Attribution graphs too: attribution/gpt2, attribution/growth, attribution/long (2,000 tokens), and interventions on features:
+intervention/gpt2; in CPU seconds. With a Python that has circuit-tracer (pip install circuit-tracer), --python times it on
+the same weights and transcoders.
 For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.txt, then --python peer/bin/python.
 """
 
@@ -201,18 +202,19 @@ def gather(command, environment, figures):
         figures.setdefault(name, ([], unit))[0].append(float(value))
 
 
-def attribution(java, names, options):
-    """Attribution graphs, on one thread; beside circuit-tracer, turn by turn, where the Python given has it."""
+def features(java, names, options):
+    """Attribution graphs and interventions, on one thread; beside circuit-tracer, turn by turn, where the Python given has it."""
     environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     same = True
     for name in names:  # each in a process of its own: its peak of memory is a figure
         own, other = {}, {}
-        beside = options.python and "attribution/gpt2".startswith(name)
+        kind = name.split("/")[0]
+        beside = options.python and f"{kind}/gpt2".startswith(name)
         for turn in range(min(options.runs, TURNS) if beside else 1):
-            gather([*java_command(java, 1), "--attribution", name], environment, own)
+            gather([*java_command(java, 1), f"--{kind}", name], environment, own)
             if beside:
                 note(f"{name}: turn {turn + 1} of circuit-tracer, a minute or two")
-                gather([options.python, str(ROOT / "bench" / "attribution_peer.py"), str(DATA)], environment, other)
+                gather([options.python, str(ROOT / "bench" / f"{kind}_peer.py"), str(DATA)], environment, other)
         for key, (values, unit) in own.items():
             against = other.get(key)
             ratio = f"{median(a / b for a, b in zip(values, against[0])):.3f}" if against else "-"
@@ -240,8 +242,8 @@ def main():
         note(f"ACDC on {threads} thread{'s' if threads > 1 else ''}, each search once")
         environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS=str(threads))
         subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment)
-    graphs = [name for name in options.names if name.split("/")[0] == "attribution"]
-    same = attribution(java, graphs, options)
+    graphs = [name for name in options.names if name.split("/")[0] in ("attribution", "intervention")]
+    same = features(java, graphs, options)
     if options.names and len(acdc) + len(graphs) == len(options.names):
         return 0 if same else 1
     results = [run_threads(java, cases, threads, options) for threads in options.threads]

@@ -7,7 +7,6 @@ import dev.ariadne.model.RealModels;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -15,10 +14,6 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
-import jdk.jshell.JShell;
-import jdk.jshell.Snippet;
-import jdk.jshell.SnippetEvent;
-import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 import org.junit.jupiter.api.io.TempDir;
@@ -30,16 +25,6 @@ import org.junit.jupiter.api.io.TempDir;
 public class SnippetsTest {
     private static final Pattern JAVADOC = Pattern.compile("<pre>\\{@code\\n(.*?)\\n *\\* *\\}</pre>", Pattern.DOTALL);
     private static final Pattern MARKDOWN = Pattern.compile("```java\\n(.*?)```", Pattern.DOTALL);
-
-    /** What JJava imports by itself. */
-    private static final List<String> KERNEL = List.of(
-            "java.util.*",
-            "java.io.*",
-            "java.math.*",
-            "java.net.*",
-            "java.time.*",
-            "java.util.concurrent.*",
-            "java.util.regex.*");
 
     @TempDir
     Path folder;
@@ -86,7 +71,7 @@ public class SnippetsTest {
             if ((context + code).contains("smolLm2()") || code.contains("smollm2-135m")) {
                 RealModels.smolLm2(); // or skipped
             }
-            try (Cells cells = new Cells(context.isEmpty() ? KERNEL : everything())) {
+            try (Cells cells = new Cells(context.isEmpty() ? Cells.KERNEL : everything())) {
                 Path own = Files.createTempDirectory(folder, "snippet");
                 run(cells, context, own);
                 run(cells, code, own);
@@ -104,7 +89,7 @@ public class SnippetsTest {
     private static List<String> everything() throws IOException {
         return Stream.concat(
                         Stream.concat(
-                                KERNEL.stream(),
+                                Cells.KERNEL.stream(),
                                 Stream.of("java.nio.file.*", "ai.djl.ndarray.*", "ai.djl.ndarray.index.*")),
                         sources()
                                 .map(path -> path.toString()
@@ -146,65 +131,5 @@ public class SnippetsTest {
             }
         }
         return contexts;
-    }
-
-    /** A JShell in this JVM. */
-    private static final class Cells implements AutoCloseable {
-        private final JShell shell = JShell.builder().executionEngine("local").build();
-
-        Cells(List<String> imports) {
-            shell.addToClasspath(System.getProperty("java.class.path"));
-            imports.forEach(name -> shell.eval("import " + name + ";"));
-        }
-
-        /** Line by line, a statement as soon as it is whole: an expression needs no semicolon. */
-        void run(String code) {
-            StringBuilder statement = new StringBuilder();
-            for (String line : code.lines().toList()) {
-                statement.append(line).append('\n');
-                var split = shell.sourceCodeAnalysis().analyzeCompletion(statement.toString());
-                while (split.completeness().isComplete() && !blank(split.source())) {
-                    shell.eval(compiledOnly(split.source())).forEach(event -> check(event));
-                    statement = new StringBuilder(split.remaining());
-                    split = shell.sourceCodeAnalysis().analyzeCompletion(statement.toString());
-                }
-                if (blank(split.source()) && blank(split.remaining())) {
-                    statement.setLength(0);
-                }
-            }
-            assertThat(statement.toString().strip()).as("what is left over").isEmpty();
-        }
-
-        private static boolean blank(@Nullable String text) {
-            return text == null || text.isBlank();
-        }
-
-        /** What says that it takes minutes is not run. */
-        private static String compiledOnly(String source) {
-            String code = source.replaceFirst("//.*\\bminutes\\b.*", "");
-            return code.equals(source)
-                    ? source
-                    : "Callable<?> later = () -> "
-                            + code.strip().replaceFirst("^var \\w+ = ", "").replaceFirst(";$", "") + ";";
-        }
-
-        private void check(SnippetEvent event) {
-            if (event.causeSnippet() != null) {
-                return; // an earlier variable of the same name
-            }
-            String source = event.snippet().source().strip();
-            List<String> problems = new ArrayList<>();
-            shell.diagnostics(event.snippet()).filter(d -> d.isError()).forEach(d -> problems.add(d.getMessage(null)));
-            assertThat(problems).as(source).isEmpty();
-            assertThat(event.status()).as(source).isEqualTo(Snippet.Status.VALID);
-            if (event.exception() != null) {
-                throw new AssertionError("in " + source, event.exception());
-            }
-        }
-
-        @Override
-        public void close() {
-            shell.close();
-        }
     }
 }

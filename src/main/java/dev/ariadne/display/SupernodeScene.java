@@ -149,7 +149,7 @@ final class SupernodeScene implements GraphScene.Boxes {
         State state = node.state();
         boolean off = state == State.OFF || state == State.REPLACED;
         frame(scene, box, state);
-        int ink = off || state == State.LOWERED ? GONE : Scene.INK;
+        int ink = off || state == State.LOWERED || state == State.EMPTY ? GONE : Scene.INK;
         List<String> name = names(at);
         double room = state == State.INPUT ? box.getHeight() - 12 : LINE * lines;
         double y = box.getY() + 6 + (room - LINE * name.size()) / 2;
@@ -189,7 +189,7 @@ final class SupernodeScene implements GraphScene.Boxes {
         double y = box.getY();
         boolean broken = state == State.OFF || state == State.REPLACED;
         double thick = state == State.SET || state == State.INSERTED ? 3 : 1;
-        int fill = state == State.INPUT ? 0xF0F2F4 : Tint.WHITE;
+        int fill = state == State.INPUT || state == State.EMPTY ? 0xF0F2F4 : Tint.WHITE;
         scene.add(new Box(x, y, box.getWidth(), box.getHeight(), broken ? Tint.WHITE : thick > 1 ? SET : Scene.FAINT));
         scene.add(new Box(x + thick, y + thick, box.getWidth() - 2 * thick, box.getHeight() - 2 * thick, fill));
         if (broken) {

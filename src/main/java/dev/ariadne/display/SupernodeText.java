@@ -30,7 +30,7 @@ final class SupernodeText {
 
     /** What a node says besides its name. */
     static String status(Node node) {
-        String active = percent(node.activation());
+        String active = node.state() == State.EMPTY ? "no features" : percent(node.activation());
         String note = Glyphs.visible(node.note());
         return note + (note.isEmpty() || active.isEmpty() ? "" : ", ") + active;
     }

@@ -16,17 +16,15 @@ import java.util.TreeMap;
 
 /** The features that are set in a batch of texts of one length: by layer, what each cell (row, position) wants of each feature. */
 final class FeatureEdits {
-    private final ReplacementModel replacement;
     private final Transcoders transcoders;
     private final int pos;
-    private final int cells;
+    private final int zeroed;
     private final TreeMap<Integer, Map<Integer, Map<Integer, Double>>> wanted = new TreeMap<>(); // layer, cell, feature
 
-    private FeatureEdits(ReplacementModel replacement, int rows, int pos) {
-        this.replacement = replacement;
-        this.transcoders = replacement.transcoders();
+    private FeatureEdits(Transcoders transcoders, int pos, int zeroed) {
+        this.transcoders = transcoders;
         this.pos = pos;
-        this.cells = rows * pos;
+        this.zeroed = zeroed;
     }
 
     /**
@@ -37,7 +35,7 @@ final class FeatureEdits {
      * @throws IllegalArgumentException when a layer, a feature or a position does not exist
      */
     static FeatureEdits of(ReplacementModel replacement, List<List<Setting>> rows, int pos) {
-        FeatureEdits edits = new FeatureEdits(replacement, rows.size(), pos);
+        FeatureEdits edits = new FeatureEdits(replacement.transcoders(), pos, replacement.zeroed());
         for (int row = 0; row < rows.size(); row++) {
             for (Setting setting : rows.get(row)) {
                 int[] positions = setting.positions().in(pos);
@@ -51,7 +49,7 @@ final class FeatureEdits {
 
     /** For a token that is generated: slices without an end apply to it, whatever their start, and nothing else does. */
     static FeatureEdits generated(ReplacementModel replacement, List<Setting> settings) {
-        FeatureEdits edits = new FeatureEdits(replacement, 1, 1);
+        FeatureEdits edits = new FeatureEdits(replacement.transcoders(), 1, 0);
         for (Setting setting : settings) {
             if (setting.positions().open()) {
                 edits.set(setting, 0, setting.value(0, 1));
@@ -90,48 +88,65 @@ final class FeatureEdits {
                 .toArray();
     }
 
+    /** The first position at which a feature is set; 0 where none is. */
+    int position() {
+        return wanted.values().stream()
+                .flatMap(cells -> cells.keySet().stream())
+                .mapToInt(cell -> cell % pos)
+                .min()
+                .orElse(0);
+    }
+
+    /** Where a cell is in an array that has the last positions of each row only. */
+    private long place(int cell, long shown) {
+        return cell / pos * shown + cell % pos - (pos - shown);
+    }
+
     /**
      * How much each feature that is set must change: what is wanted minus what there is.
      *
-     * @param x what the layer's encoder reads, [row or 1, pos, dModel]
-     * @return [cell, feature], 0 where nothing is set
+     * @param x what the layer's encoder reads, at the last positions [row, pos, dModel], or [1, pos, dModel] where it is the same in all rows
+     * @return [set cell, feature], 0 where nothing is set
      */
     double[] changes(int layer, NDArray x) {
         long[] features = features(layer);
-        double[] changes = new double[cells * features.length];
-        List<Integer> cellsSet = new ArrayList<>(at(layer).keySet());
-        int known = (int) (x.getShape().get(0) * pos); // a clean run has one row, for all
+        List<Integer> set = List.copyOf(at(layer).keySet());
+        double[] changes = new double[set.size() * features.length];
+        long shown = x.getShape().get(1);
+        boolean one = x.getShape().get(0) == 1;
         try (NDManager scope = x.getManager().newSubManager()) {
-            NDArray flat = Tensors.alias(x, scope).reshape(known, x.getShape().get(2));
-            NDArray ids = scope.create(
-                    cellsSet.stream().mapToLong(cell -> cell % known).toArray());
-            NDArray now = transcoders.encode(layer, Tensors.embedding(ids, flat)); // [set cell, feature]
+            NDArray flat = Tensors.alias(x, scope).reshape(-1, x.getShape().get(2));
+            NDArray ids = scope.create(set.stream()
+                    .mapToLong(cell -> place(one ? cell % pos : cell, shown))
+                    .toArray());
+            NDArray now = transcoders.encode(layer, Tensors.embedding(ids, flat), features); // [set cell, feature]
             double[] current = now.toType(DataType.FLOAT64, false).toDoubleArray();
-            int width = transcoders.features(layer);
-            for (int i = 0; i < cellsSet.size(); i++) {
-                int cell = cellsSet.get(i);
-                boolean silent = cell % pos < zeroed();
-                for (Map.Entry<Integer, Double> one :
-                        at(layer).getOrDefault(cell, Map.of()).entrySet()) {
-                    int column = Arrays.binarySearch(features, one.getKey());
-                    double was = silent ? 0 : current[i * width + one.getKey()];
-                    changes[cell * features.length + column] = one.getValue() - was;
+            for (int i = 0; i < set.size(); i++) {
+                boolean silent = set.get(i) % pos < zeroed;
+                for (Map.Entry<Integer, Double> each :
+                        at(layer).getOrDefault(set.get(i), Map.of()).entrySet()) {
+                    int at = i * features.length + Arrays.binarySearch(features, each.getKey());
+                    changes[at] = each.getValue() - (silent ? 0 : current[at]);
                 }
             }
         }
         return changes;
     }
 
-    private int zeroed() {
-        return replacement.zeroed();
-    }
-
-    /** Adds what changed features of a layer write into an MLP output [row, pos, dModel]. */
+    /** Adds what changed features of a layer write into an MLP output, at the last positions [row, pos, dModel]. */
     NDArray add(NDArray out, int layer, int target, double[] changes) {
         NDManager scope = out.getManager();
         long[] features = features(layer);
+        long width = out.getShape().get(2);
+        NDArray by = scope.create(changes, new Shape(changes.length / features.length, features.length))
+                .toType(out.getDataType(), false);
         NDArray rows = transcoders.decoderRows(layer, features, target, scope).toType(out.getDataType(), false);
-        NDArray by = scope.create(changes, new Shape(cells, features.length)).toType(out.getDataType(), false);
-        return out.add(by.matMul(rows).reshape(out.getShape()));
+        NDArray written = scope.zeros(new Shape(1, width), out.getDataType()).concat(by.matMul(rows)); // nothing, set cell
+        long[] which = new long[(int) (out.size() / width)];
+        int next = 1;
+        for (int cell : at(layer).keySet()) {
+            which[(int) place(cell, out.getShape().get(1))] = next++;
+        }
+        return out.add(Tensors.embedding(scope.create(which), written).reshape(out.getShape()));
     }
 }

@@ -2,6 +2,7 @@ package dev.ariadne.intervention;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Generation;
@@ -9,6 +10,7 @@ import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookName;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.model.ModelConfig;
 import dev.ariadne.model.Sampling;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.transcoder.Transcoders;
@@ -25,8 +27,8 @@ import org.jspecify.annotations.Nullable;
  * Sets features of a prompt and runs the model itself on from there, not the replacement model.
  *
  * <p>Where a feature is set to a value and its encoder reads another one, the difference times what it writes is added to the MLP's output;
- * later layers answer as the {@link Mode} lets them. Only what lies above the first layer with a set feature is computed again. Nothing stays on
- * the model.
+ * later layers answer as the {@link Mode} lets them. Only what lies above the first layer and not before the first token with a set feature is
+ * computed again: nothing else can hear of it. Nothing stays on the model.
  *
  * <pre>{@code
  * try (var patcher = FeaturePatcher.of(replacement, prompt);
@@ -40,7 +42,8 @@ public final class FeaturePatcher implements AutoCloseable {
     private final HookedTransformer model;
     private final Transcoders transcoders;
     private final long[] tokens;
-    private final ActivationCache clean; // the stream before each block, patterns, what encoders read
+    private final ActivationCache clean; // the stream before each block, patterns, keys and values, what encoders read
+    private final List<NDArray> inputs; // what each layer's encoder reads in it [1, pos, dModel]
     private @Nullable ActivationCache kept; // MLP outputs and norm scales, for constrained layers
 
     private FeaturePatcher(ReplacementModel replacement, long[] tokens) {
@@ -48,9 +51,13 @@ public final class FeaturePatcher implements AutoCloseable {
         this.model = replacement.model();
         this.transcoders = replacement.transcoders();
         this.tokens = tokens.clone();
-        List<String> names = new ArrayList<>(List.of("resid_pre", "pattern"));
+        List<String> names = new ArrayList<>(List.of("resid_pre", "pattern", "v"));
+        names.add(model.config().positions() == ModelConfig.Positions.ROTARY ? "rot_k" : "k");
         IntStream.range(0, transcoders.size()).forEach(layer -> names.add(input(layer)));
         this.clean = model.runWithCache(new long[][] {tokens}, names);
+        this.inputs = IntStream.range(0, transcoders.size())
+                .mapToObj(layer -> clean.get(input(layer)).array())
+                .toList();
     }
 
     /** Runs a prompt as it is, to start from. */
@@ -74,14 +81,7 @@ public final class FeaturePatcher implements AutoCloseable {
 
     /** The run without an intervention; valid until this is closed. */
     public PatchedRun clean() {
-        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs());
-    }
-
-    /** What each layer's encoder read in the clean run. */
-    private List<NDArray> inputs() {
-        return IntStream.range(0, transcoders.size())
-                .mapToObj(layer -> clean.get(input(layer)).array())
-                .toList();
+        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs, Map.of());
     }
 
     /**
@@ -110,45 +110,52 @@ public final class FeaturePatcher implements AutoCloseable {
         return run(interventions, mode, true);
     }
 
+    /** Where a run begins: the first block, and the first position; also how many rows it has, and whether it ends at the last position. */
+    private record Start(int layer, int position, int rows, boolean lastPosition) {}
+
     private PatchedRun run(List<List<Setting>> rows, Mode mode, boolean lastPosition, Hook... more) {
         FeatureEdits edits = FeatureEdits.of(replacement, rows, tokens.length);
-        int first = edits.layers().isEmpty()
-                ? model.config().nLayers()
-                : edits.layers().get(0);
-        if (more.length > 0) {
-            first = 0; // they may sit anywhere
-        }
+        boolean plain = edits.layers().isEmpty() && more.length == 0;
+        boolean whole = plain || more.length > 0; // hooks may sit anywhere
+        Start start = new Start(
+                plain ? model.config().nLayers() : whole ? 0 : edits.layers().get(0),
+                whole || !clean.canRunFrom() ? 0 : edits.position(),
+                rows.size(),
+                lastPosition);
         NDManager owner = model.newOwner();
-        try {
-            List<NDArray> inputs = new ArrayList<>(inputs());
+        try (NDManager scope = model.newOwner()) {
+            Map<Integer, NDArray> read = new HashMap<>();
             List<Hook> hooks = new ArrayList<>();
-            for (int layer = first; layer < transcoders.size(); layer++) {
+            for (int layer = start.layer(); layer < transcoders.size(); layer++) {
                 int at = layer;
-                hooks.add(Hook.observe(input(layer), x -> inputs.set(at, copy(x, owner))));
+                hooks.add(Hook.observe(input(layer), x -> read.put(at, copy(x, owner))));
             }
-            if (!edits.layers().isEmpty() || more.length > 0) {
-                hooks.addAll(hooks(edits, mode, first, rows.size(), lastPosition));
+            if (!plain) {
+                hooks.addAll(hooks(edits, mode, start, scope));
             }
             hooks.addAll(List.of(more));
-            Logits logits = run(first, rows.size(), lastPosition, more.length > 0, hooks);
-            return new PatchedRun(replacement, Optional.of(owner), logits, inputs);
+            Logits logits = run(start, whole, hooks.toArray(Hook[]::new), scope);
+            return new PatchedRun(replacement, Optional.of(owner), logits, inputs, read);
         } catch (RuntimeException | Error e) {
             owner.close();
             throw e;
         }
     }
 
-    private Logits run(int first, int rows, boolean lastPosition, boolean whole, List<Hook> hooks) {
-        Hook[] all = hooks.toArray(Hook[]::new);
-        if (whole || first == model.config().nLayers()) { // nothing is set, or hooks may sit before the first block
-            long[][] batch = new long[rows][];
+    private Logits run(Start start, boolean whole, Hook[] hooks, NDManager scope) {
+        if (whole) {
+            long[][] batch = new long[start.rows()][];
             Arrays.fill(batch, tokens);
-            return lastPosition ? model.next(batch, all) : model.run(batch, all);
+            return start.lastPosition() ? model.next(batch, hooks) : model.run(batch, hooks);
         }
-        try (NDManager scope = model.newOwner()) {
-            NDArray stream = Tensors.alias(clean.get("resid_pre", first).array(), scope);
-            return model.runFrom(rows == 1 ? stream : stream.repeat(0, rows), first, lastPosition, all);
-        }
+        NDArray stream = last(clean.get("resid_pre", start.layer()).array(), start, scope);
+        NDArray rows = start.rows() == 1 ? stream : stream.repeat(0, start.rows());
+        return clean.runFrom(rows, start.layer(), start.lastPosition(), hooks);
+    }
+
+    /** The positions of [1, pos, ...] that run again, a view. */
+    private static NDArray last(NDArray all, Start start, NDManager scope) {
+        return all.get(scope, new NDIndex(":, " + start.position() + ":"));
     }
 
     private static NDArray copy(NDArray x, NDManager owner) {
@@ -157,23 +164,26 @@ public final class FeaturePatcher implements AutoCloseable {
         return copy;
     }
 
-    private List<Hook> hooks(FeatureEdits edits, Mode mode, int first, int rows, boolean lastPosition) {
+    /** Hooks of one run; the scope owns what they hold, and lives as long as they do. */
+    private List<Hook> hooks(FeatureEdits edits, Mode mode, Start start, NDManager scope) {
         List<Hook> hooks = new ArrayList<>();
         Map<Integer, double[]> changes = new HashMap<>();
         for (int layer : edits.layers()) {
             if (mode.constrains()) {
-                changes.put(layer, edits.changes(layer, clean.get(input(layer)).array()));
+                changes.put(layer, edits.changes(layer, last(inputs.get(layer), start, scope)));
             } else {
                 hooks.add(Hook.observe(input(layer), x -> changes.put(layer, edits.changes(layer, x))));
             }
         }
-        for (int layer = first; layer < transcoders.size(); layer++) {
+        for (int layer = start.layer(); layer < transcoders.size(); layer++) {
             if (mode.frozenAttention()) {
                 NDArray pattern = clean.get("pattern", layer).array();
-                hooks.add(Hook.at("blocks." + layer + ".attn.hook_pattern", x -> each(pattern, x, rows)));
+                hooks.add(Hook.given(
+                        "blocks." + layer + ".attn.hook_pattern",
+                        pattern.get(scope, new NDIndex(":, :, " + start.position() + ":"))));
             }
             if (mode.constrains(layer)) {
-                hooks.addAll(hold(layer, rows));
+                hooks.addAll(hold(layer, start, scope));
             }
             int target = layer;
             if (!mode.constrains() || mode.constrains(layer)) {
@@ -190,50 +200,43 @@ public final class FeaturePatcher implements AutoCloseable {
             }
         }
         if (mode.direct(transcoders.size())) {
-            hooks.addAll(scales(first, rows, lastPosition));
+            hooks.addAll(scales(start, scope));
         }
         return hooks;
     }
 
     /** Puts a layer's clean MLP output in the place of the new one; a skip answers to what it reads. */
-    private List<Hook> hold(int layer, int rows) {
-        NDArray before = kept().get(transcoders.output(layer).toString()).array();
-        NDArray read = clean.get(input(layer)).array();
-        List<NDArray> now = new ArrayList<>();
-        Optional<NDArray> skip = transcoders.skip(layer);
+    private List<Hook> hold(int layer, Start start, NDManager scope) {
+        String output = transcoders.output(layer).toString();
         List<Hook> hooks = new ArrayList<>();
-        skip.ifPresent(w -> hooks.add(Hook.observe(input(layer), x -> {
-            NDArray moved = x.sub(Tensors.alias(read, x.getManager())); // [row, pos, dModel]
-            now.clear();
-            now.add(Tensors.linear(moved, w.toType(x.getDataType(), false), null));
-        })));
-        hooks.add(Hook.at(transcoders.output(layer).toString(), out -> {
-            NDArray held = each(before, out, rows);
-            return now.isEmpty() ? held : held.add(now.get(0));
-        }));
+        hooks.add(Hook.given(output, last(kept().get(output).array(), start, scope)));
+        transcoders.skip(layer).ifPresent(w -> {
+            NDArray read = last(inputs.get(layer), start, scope);
+            List<NDArray> now = new ArrayList<>();
+            hooks.add(Hook.observe(input(layer), x -> {
+                NDArray moved = x.sub(Tensors.alias(read, x.getManager())); // [row, pos, dModel]
+                now.clear();
+                now.add(Tensors.linear(moved, w.toType(x.getDataType(), false), null));
+            }));
+            hooks.add(Hook.at(output, held -> held.add(now.get(0))));
+        });
         return hooks;
     }
 
     /** Keeps all norm scales from a layer on. */
-    private List<Hook> scales(int first, int rows, boolean lastPosition) {
+    private List<Hook> scales(Start start, NDManager scope) {
         List<Hook> hooks = new ArrayList<>();
         for (HookName name : kept().names()) {
-            boolean last = name.toString().startsWith("ln_final");
-            if (name.toString().endsWith("hook_scale") && (last || name.layer() >= first)) {
+            boolean end = name.toString().startsWith("ln_final");
+            if (name.toString().endsWith("hook_scale") && (end || name.layer() >= start.layer())) {
                 NDArray scale = kept().get(name.toString()).array();
-                hooks.add(Hook.at(name.toString(), x -> {
-                    NDArray all = each(scale, x, rows);
-                    return last && lastPosition ? all.get(":, -1:") : all;
-                }));
+                boolean one = end && start.lastPosition();
+                hooks.add(Hook.given(
+                        name.toString(),
+                        one ? scale.get(scope, new NDIndex(":, -1:")) : last(scale, start, scope)));
             }
         }
         return hooks;
-    }
-
-    /** The clean activation, for each row, owned by what stands in its place. */
-    private static NDArray each(NDArray clean, NDArray x, int rows) {
-        NDArray own = Tensors.alias(clean, x.getManager());
-        return rows == 1 ? own : own.repeat(0, rows);
     }
 
     private ActivationCache kept() {
@@ -263,12 +266,15 @@ public final class FeaturePatcher implements AutoCloseable {
         }
         FeatureEdits prompt = FeatureEdits.of(replacement, List.of(settings), tokens.length);
         FeatureEdits added = FeatureEdits.generated(replacement, settings);
-        List<Hook> first = prompt.layers().isEmpty() ? List.of() : hooks(prompt, mode, 0, 1, true);
-        List<Hook> later = added.layers().isEmpty() ? List.of() : hooks(added, Mode.LIVE, 0, 1, true);
-        List<Hook> all = new ArrayList<>();
-        first.forEach(hook -> all.add(during(hook, true)));
-        later.forEach(hook -> all.add(during(hook, false)));
-        return model.generate(new long[][] {tokens}, sampling, all.toArray(Hook[]::new));
+        Start start = new Start(0, 0, 1, true);
+        try (NDManager scope = model.newOwner()) {
+            List<Hook> first = prompt.layers().isEmpty() ? List.of() : hooks(prompt, mode, start, scope);
+            List<Hook> later = added.layers().isEmpty() ? List.of() : hooks(added, Mode.LIVE, start, scope);
+            List<Hook> all = new ArrayList<>();
+            first.forEach(hook -> all.add(during(hook, true)));
+            later.forEach(hook -> all.add(during(hook, false)));
+            return model.generate(new long[][] {tokens}, sampling, all.toArray(Hook[]::new));
+        }
     }
 
     /** A hook that acts at the first step of a generation only, or at all others. */

@@ -2,13 +2,13 @@ package dev.ariadne.intervention;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
-import dev.ariadne.attribution.ActiveFeatures;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.model.Logits;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +40,7 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
     private final Map<String, Supernode> nodes = new LinkedHashMap<>();
     private final Map<String, double[]> defaults = new LinkedHashMap<>();
     private final Map<List<String>, Double> weights = new LinkedHashMap<>(); // parent, child
+    private final Map<List<Object>, double[]> elsewhere = new HashMap<>(); // prompt, features: what they are there
     private final FeaturePatcher patcher;
     private final InterventionResult clean;
 
@@ -129,9 +130,12 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
             requirePositions(node, node.features(), patcher.length());
             return patcher.clean().activations(node.features());
         }
-        ActiveFeatures there = replacement.features(node.source());
-        requirePositions(node, node.features(), there.tokens().length);
-        return node.features().stream().mapToDouble(there::activation).toArray();
+        return elsewhere.computeIfAbsent(List.of(node.source(), node.features()), key -> {
+            try (FeaturePatcher there = FeaturePatcher.of(replacement, node.source())) {
+                requirePositions(node, node.features(), there.length());
+                return there.clean().activations(node.features());
+            }
+        });
     }
 
     private static void requirePositions(Supernode node, List<Feature> features, int length) {

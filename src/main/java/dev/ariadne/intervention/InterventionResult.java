@@ -268,7 +268,8 @@ public final class InterventionResult implements Displayable {
         double activation = activation(node);
         State state;
         if (node.features().isEmpty()) {
-            state = State.INPUT;
+            boolean reached = edges.stream().anyMatch(edge -> edge.to().equals(node.name())); // nothing leads to a token
+            state = reached ? State.EMPTY : State.INPUT;
         } else if (set.isPresent()) {
             state = set.get().amount() > 0 ? State.SET : replaced ? State.REPLACED : State.OFF;
         } else if (activation <= LOW) {

@@ -2,16 +2,19 @@ package dev.ariadne.intervention;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.model.Logits;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.transcoder.Transcoders;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
-import java.util.stream.IntStream;
 
 /**
  * What the model makes of a prompt whose features were set. Activations are what encoders read in that run: of a feature that was set, not the
@@ -22,14 +25,21 @@ public final class PatchedRun implements AutoCloseable {
     private final Transcoders transcoders;
     private final Optional<NDManager> owner; // none: the arrays are another's
     private final Logits logits;
-    private final List<NDArray> inputs;
+    private final List<NDArray> clean; // what encoders read without an intervention [1, pos, dModel]
+    private final Map<Integer, NDArray> inputs; // what they read in layers that ran again [row, last pos, dModel]
 
-    PatchedRun(ReplacementModel replacement, Optional<NDManager> owner, Logits logits, List<NDArray> inputs) {
+    PatchedRun(
+            ReplacementModel replacement,
+            Optional<NDManager> owner,
+            Logits logits,
+            List<NDArray> clean,
+            Map<Integer, NDArray> inputs) {
         this.replacement = replacement;
         this.transcoders = replacement.transcoders();
         this.owner = owner;
         this.logits = logits;
-        this.inputs = List.copyOf(inputs);
+        this.clean = List.copyOf(clean);
+        this.inputs = Map.copyOf(inputs);
     }
 
     /** [row, pos or 1, dVocab]; freed with this. */
@@ -48,10 +58,16 @@ public final class PatchedRun implements AutoCloseable {
     }
 
     private double[][] read(int layer, boolean active) {
-        NDArray x = inputs.get(layer);
-        try (NDManager scope = x.getManager().newSubManager()) {
-            NDArray row = Tensors.alias(x, scope).get(0); // [pos, dModel]
-            double[] flat = doubles(active ? transcoders.encode(layer, row) : transcoders.preactivations(layer, row));
+        try (NDManager scope = clean.get(layer).getManager().newSubManager()) {
+            NDArray before = Tensors.alias(clean.get(layer), scope).get(0); // [pos, dModel]
+            NDArray now = inputs.get(layer);
+            NDArray x = before;
+            if (now != null) {
+                long same = before.getShape().get(0) - now.getShape().get(1);
+                NDArray changed = Tensors.alias(now, scope).get(0);
+                x = same == 0 ? changed : before.get(new NDIndex(":" + same)).concat(changed, 0);
+            }
+            double[] flat = doubles(active ? transcoders.encode(layer, x) : transcoders.preactivations(layer, x));
             int width = transcoders.features(layer);
             double[][] all = new double[flat.length / width][];
             for (int pos = 0; pos < all.length; pos++) {
@@ -70,27 +86,36 @@ public final class PatchedRun implements AutoCloseable {
     /** The activations of some features in one of several interventions. */
     public double[] activations(int row, List<Feature> features) {
         double[] values = new double[features.size()];
-        List<List<Integer>> places = features.stream()
-                .map(feature -> List.of(feature.layer(), feature.position()))
-                .distinct()
-                .toList();
-        for (List<Integer> place : places) {
-            int layer = place.get(0);
-            int position = place.get(1);
-            if (position >= replacement.zeroed()) {
-                NDArray x = inputs.get(layer);
-                try (NDManager scope = x.getManager().newSubManager()) {
-                    long at = x.getShape().get(0) == 1 ? 0 : row;
-                    NDArray here = Tensors.alias(x, scope).get(at, position).expandDims(0); // [1, dModel]
-                    double[] all = doubles(transcoders.encode(layer, here));
-                    IntStream.range(0, values.length)
-                            .filter(i -> features.get(i).layer() == layer
-                                    && features.get(i).position() == position)
-                            .forEach(i -> values[i] = all[features.get(i).index()]);
-                }
+        Map<List<Integer>, List<Integer>> places = new LinkedHashMap<>(); // layer and position: which of them
+        for (int i = 0; i < values.length; i++) {
+            Feature feature = features.get(i);
+            if (feature.position() >= replacement.zeroed()) {
+                places.computeIfAbsent(List.of(feature.layer(), feature.position()), place -> new ArrayList<>())
+                        .add(i);
             }
         }
+        places.forEach((place, which) -> {
+            int layer = place.get(0);
+            long[] chosen =
+                    which.stream().mapToLong(i -> features.get(i).index()).toArray();
+            try (NDManager scope = clean.get(layer).getManager().newSubManager()) {
+                double[] found = doubles(transcoders.encode(layer, at(row, layer, place.get(1), scope), chosen));
+                for (int i = 0; i < found.length; i++) {
+                    values[which.get(i)] = found[i];
+                }
+            }
+        });
         return values;
+    }
+
+    /** What a layer's encoder read at a token [1, dModel]. */
+    private NDArray at(int row, int layer, int position, NDManager scope) {
+        NDArray before = clean.get(layer);
+        NDArray now = inputs.get(layer);
+        long same = now == null ? Long.MAX_VALUE : before.getShape().get(1) - now.getShape().get(1);
+        return now == null || position < same
+                ? Tensors.alias(before, scope).get(0, position).expandDims(0)
+                : Tensors.alias(now, scope).get(row, position - same).expandDims(0);
     }
 
     private static double[] doubles(NDArray array) {

@@ -115,6 +115,43 @@ public final class ActivationCache implements Displayable, AutoCloseable {
         }
     }
 
+    /** An activation as it is kept. */
+    NDArray array(HookName name) {
+        requireOpen();
+        NDArray array = arrays.get(name);
+        return array == null ? get(name.toString()).array() : array; // says what is kept instead
+    }
+
+    /**
+     * Runs the blocks from one layer on for the last tokens of this prompt only. Earlier tokens cannot hear of them: their keys and values are as
+     * they were, and must be kept here, as {@code v} and {@code rot_k}, or {@code k} where positions are not rotary.
+     *
+     * @param stream the residual stream before that layer at the last tokens [batch, last pos, dModel]; left as it is
+     * @param layer from 0; nLayers runs no block
+     * @param lastPosition whether to unembed the last position only
+     * @param hooks functions on activations at these tokens, for this run
+     * @return logits [batch, pos or 1, dVocab]; those at earlier tokens are this cache's
+     * @throws IllegalArgumentException when this cache has several prompts or not what is needed, the model's tokens attend to later ones, and
+     *     as {@link HookedTransformer#runFrom} does
+     */
+    public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
+        requireOpen();
+        long given = stream.getShape().dimension() == 3 ? stream.getShape().get(1) : 0;
+        if (tokens.length != 1 || given < 1 || given > tokens[0].length) {
+            throw new IllegalArgumentException("the stream must be of the last tokens of one prompt, [batch, 1 to "
+                    + tokens[0].length + ", " + model.config().dModel() + "], got " + stream.getShape()
+                    + " and a cache of " + tokens.length + " prompts");
+        }
+        int before = tokens[0].length - (int) given;
+        KeptPast past = before == 0 ? null : KeptPast.of(model.config(), this, before);
+        return model.runner().from(stream, layer, lastPosition, List.of(hooks), past);
+    }
+
+    /** Whether {@link #runFrom} can be used: there is one prompt, and earlier tokens of the model do not hear of later ones. */
+    public boolean canRunFrom() {
+        return tokens.length == 1 && KeptPast.canStand(model.config());
+    }
+
     private Activation activation(String name, String prefix, Map<HookName, NDArray> from) {
         requireOpen();
         HookName hook = HookName.of(name); // another error when there is no such hook at all

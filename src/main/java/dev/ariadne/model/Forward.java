@@ -13,7 +13,9 @@ import dev.ariadne.model.Weights.Layer;
 import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
+import java.util.EnumSet;
 import java.util.Optional;
+import java.util.Set;
 import java.util.function.UnaryOperator;
 import org.jspecify.annotations.Nullable;
 
@@ -25,6 +27,18 @@ import org.jspecify.annotations.Nullable;
  * scope and only its successor leaves it.
  */
 final class Forward {
+    /** What only leads to a pattern. */
+    private static final Set<Site> TO_PATTERN = EnumSet.of(
+            Site.Q,
+            Site.K,
+            Site.Q_NORM_SCALE,
+            Site.Q_NORM_NORMALIZED,
+            Site.K_NORM_SCALE,
+            Site.K_NORM_NORMALIZED,
+            Site.ROT_Q,
+            Site.ROT_K,
+            Site.ATTN_SCORES);
+
     private final ModelConfig c;
     private final Weights w;
     private final Constants constants;
@@ -32,7 +46,7 @@ final class Forward {
     private final NDManager run;
     private @Nullable NDArray positions; // shortformer: what queries and keys read besides the stream
 
-    private final @Nullable KeyValueCache past;
+    private final @Nullable Past past;
 
     /** Prepares one run; with a past, the tokens come after those that it has seen. */
     Forward(
@@ -41,7 +55,7 @@ final class Forward {
             Constants constants,
             RunHooks hooks,
             NDManager run,
-            @Nullable KeyValueCache past) {
+            @Nullable Past past) {
         this.c = config;
         this.w = weights;
         this.constants = constants;
@@ -141,6 +155,53 @@ final class Forward {
     private NDArray attention(int layer, NDArray pre, Layer weights, Reach at) {
         long batch = pre.getShape().get(0);
         long pos = pre.getShape().get(1);
+        Given pattern = givenPattern(layer, pre);
+        NDArray heads = pattern != null ? underGiven(layer, pre, weights, pattern) : attend(layer, pre, weights, at);
+        NDArray z = hooks.at(Site.Z, layer, heads); // [batch, pos, head, dHead]
+        if (!hooks.wants(Site.RESULT, layer)) {
+            return apply(z.reshape(batch, pos, (long) c.nHeads() * c.dHead()), weights.out());
+        }
+        NDArray result = eachHead(z, headMatrices(weights.out().w(), c.nHeads(), false)); // [batch, pos, head, dModel]
+        NDArray sum = hooks.at(Site.RESULT, layer, result).sum(new int[] {2});
+        return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
+    }
+
+    /** A pattern that fits and is given, unless something that only leads to it is asked for. */
+    private @Nullable Given givenPattern(int layer, NDArray pre) {
+        Given given = hooks.given(Site.PATTERN, layer);
+        if (given == null
+                || splitInputs(layer)
+                || TO_PATTERN.stream().anyMatch(site -> hooks.wants(site, layer))
+                || (past != null && !(past instanceof KeptPast))) {
+            return null;
+        }
+        long rows = given.value().getShape().get(0);
+        long pos = pre.getShape().get(1);
+        long before = past instanceof KeptPast kept ? kept.length() : 0;
+        boolean fits = (rows == 1 || rows == pre.getShape().get(0))
+                && given.value().getShape().equals(new Shape(rows, c.nHeads(), pos, before + pos))
+                && given.value().getDataType() == pre.getDataType();
+        return fits ? given : null;
+    }
+
+    /** What each head gathers under a pattern that is given [batch, pos, head, dHead]; there are no queries, keys and scores. */
+    private NDArray underGiven(int layer, NDArray pre, Layer weights, Given pattern) {
+        Shape shape = pre.getShape();
+        NDArray x = norm(Site.LN1_SCALE, Site.LN1_NORMALIZED, layer, pre, weights.norm());
+        NDIndex rows = new NDIndex((c.nHeads() + c.nKeyValueHeads()) * c.dHead() + ":");
+        NDManager scope = x.getManager();
+        NDArray values = Tensors.linear(
+                        x,
+                        weights.qkv().w().get(scope, rows),
+                        weights.qkv().b().map(b -> b.get(scope, rows)).orElse(null))
+                .reshape(shape.get(0), shape.get(1), c.nKeyValueHeads(), c.dHead());
+        NDArray v = hooks.at(Site.V, layer, keptOfHeads(values)); // [batch, pos, kvHead, dHead]
+        NDArray all = past instanceof KeptPast kept ? kept.values(layer, v) : v; // [batch, keyPos, kvHead, dHead]
+        return gather(hooks.at(Site.PATTERN, layer, pattern.rows(shape.get(0), scope)), all);
+    }
+
+    /** What each head gathers by its own queries, keys and values [batch, pos, head, dHead]. */
+    private NDArray attend(int layer, NDArray pre, Layer weights, Reach at) {
         NDList qkv = splitInputs(layer) ? perHead(layer, pre, weights) : packed(layer, pre, weights);
         NDArray q = hooks.at(Site.Q, layer, keptOfHeads(qkv.get(0))); // [batch, pos, head, dHead]
         NDArray k = hooks.at(Site.K, layer, keptOfHeads(qkv.get(1))); // [batch, pos, kvHead, dHead]
@@ -158,18 +219,6 @@ final class Forward {
             k = all.get(0); // [batch, past + pos, kvHead, dHead]
             v = all.get(1);
         }
-        NDArray z = hooks.at(Site.Z, layer, attend(layer, q, k, v, at)); // [batch, pos, head, dHead]
-        if (!hooks.wants(Site.RESULT, layer)) {
-            return apply(z.reshape(batch, pos, (long) c.nHeads() * c.dHead()), weights.out());
-        }
-        NDArray result = eachHead(z, headMatrices(weights.out().w(), c.nHeads(), false)); // [batch, pos, head, dModel]
-        NDArray sum = hooks.at(Site.RESULT, layer, result).sum(new int[] {2});
-        return weights.out().b().isPresent() ? sum.add(weights.out().b().get()) : sum;
-    }
-
-    /** What each head gathers from the values it attends to [batch, pos, head, dHead]. */
-    private NDArray attend(int layer, NDArray q, NDArray k, NDArray v, Reach at) {
-        long batch = q.getShape().get(0);
         long pos = q.getShape().get(1);
         boolean seen = hooks.recording() || hooks.wants(Site.ATTN_SCORES, layer) || hooks.wants(Site.PATTERN, layer);
         if (pos == 1
@@ -179,14 +228,15 @@ final class Forward {
             return Tensors.attend(q, k, v, at.mask(), constants.scale());
         }
         NDArray scores = hooks.at(Site.ATTN_SCORES, layer, scores(q, k, at)); // [batch, head, queryPos, keyPos]
-        NDArray pattern = hooks.at(Site.PATTERN, layer, pattern(scores, layer)); // [batch, head, queryPos, keyPos]
-        return pattern.reshape(
-                        batch,
-                        c.nKeyValueHeads(),
-                        c.groupSize() * pos,
-                        v.getShape().get(1))
+        return gather(hooks.at(Site.PATTERN, layer, pattern(scores, layer)), v);
+    }
+
+    /** The values that are attended to: pattern [batch, head, queryPos, keyPos], v [batch, keyPos, kvHead, dHead] → [batch, queryPos, head, dHead]. */
+    private NDArray gather(NDArray pattern, NDArray v) {
+        Shape shape = pattern.getShape();
+        return pattern.reshape(shape.get(0), c.nKeyValueHeads(), c.groupSize() * shape.get(2), shape.get(3))
                 .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
-                .reshape(batch, c.nHeads(), pos, c.dHead())
+                .reshape(shape.get(0), c.nHeads(), shape.get(2), c.dHead())
                 .transpose(0, 2, 1, 3);
     }
 

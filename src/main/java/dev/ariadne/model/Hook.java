@@ -30,6 +30,17 @@ public record Hook(String point, BiFunction<NDArray, HookName, NDArray> edit) {
         return new Hook(point, edit);
     }
 
+    /**
+     * Puts an array in an activation's place. It does not depend on what it replaces: queries, keys and scores are not computed for a pattern that
+     * is given, unless another hook asks for them.
+     *
+     * @param point a hook name, a pattern with {@code *}, or a short name for all layers
+     * @param value of the activation's shape, or with one row that stands for every row of a batch; left to its owner
+     */
+    public static Hook given(String point, NDArray value) {
+        return new Hook(point, new Given(value));
+    }
+
     /** Looks at an activation without changing it. The array is only valid during the call: copy what is to be kept. */
     public static Hook observe(String point, Consumer<NDArray> look) {
         return new Hook(point, (x, name) -> {

@@ -430,7 +430,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      *     sits before the layer
      */
     public Logits runFrom(NDArray stream, int layer, boolean lastPosition, Hook... hooks) {
-        return runner.from(stream, layer, lastPosition, List.of(hooks));
+        return runner.from(stream, layer, lastPosition, List.of(hooks), null);
     }
 
     /** The number of parameters, embeddings included; a tied unembedding counts once. */
@@ -448,9 +448,9 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
         return weights;
     }
 
-    /** Reads vectors [..., dModel] by final norm and unembedding. */
-    Ratings rate(NDArray vectors, long[] targets) {
-        return runner.rate(vectors, targets);
+    /** What runs it. */
+    Runner runner() {
+        return runner;
     }
 
     /** An owner for arrays that outlive a run; freed with the model at the latest. */

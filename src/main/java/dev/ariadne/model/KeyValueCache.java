@@ -8,7 +8,7 @@ import dev.ariadne.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
 /** The keys and values of the tokens that were run so far, layer by layer, so that the next token need not run them again. */
-final class KeyValueCache implements AutoCloseable {
+final class KeyValueCache implements Past, AutoCloseable {
     private static final int FIRST = 64; // tokens there is room for at first
 
     private final NDManager owner;
@@ -34,14 +34,9 @@ final class KeyValueCache implements AutoCloseable {
         end = owner.create((long) length);
     }
 
-    /**
-     * Keeps a layer's newest keys and values.
-     *
-     * @param k keys [batch, pos, kvHead, dHead]
-     * @param v values, of the same shape
-     * @return all keys and all values of the layer [batch, past + pos, kvHead, dHead], in the scope of k
-     */
-    NDList append(int layer, NDArray k, NDArray v) {
+    /** Keeps a layer's newest keys and values, and returns all, as views. */
+    @Override
+    public NDList append(int layer, NDArray k, NDArray v) {
         NDList room = room(layer, k.getShape(), k);
         return Tensors.append(k, v, room.get(0), room.get(1), end);
     }

@@ -61,7 +61,7 @@ public final class LogitLens implements Displayable {
             int place = row % perStream;
             each[row] = targets[place / span.count()][place % span.count()];
         }
-        Ratings ratings = model.rate(stack.array(), each);
+        Ratings ratings = model.runner().rate(stack.array(), each);
         List<Reading> readings = new ArrayList<>();
         for (int row = 0; row < rows; row++) {
             int place = row % perStream;

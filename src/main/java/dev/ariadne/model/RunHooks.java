@@ -108,6 +108,12 @@ final class RunHooks {
         return slot != null && !slot.hooks.isEmpty();
     }
 
+    /** What stands in an activation's place whatever it is; null where it must be computed. */
+    @Nullable Given given(Site site, int layer) {
+        Slot slot = slots[layer * Site.COUNT + site.ordinal()];
+        return slot != null && !slot.hooks.isEmpty() && slot.hooks.get(0).edit() instanceof Given given ? given : null;
+    }
+
     /** Passes an activation through its hooks, and keeps it if asked; the result is always owned by x's manager. */
     NDArray at(Site site, int layer, NDArray x) {
         Slot slot = slots[layer * Site.COUNT + site.ordinal()];

@@ -32,18 +32,19 @@ final class Runner {
     }
 
     /** Runs the blocks from one layer on; see {@link HookedTransformer#runFrom}. */
-    Logits from(NDArray stream, int layer, boolean lastPosition, List<Hook> hooks) {
+    Logits from(NDArray stream, int layer, boolean lastPosition, List<Hook> hooks, @Nullable KeptPast past) {
         if (layer < 0 || layer > config.nLayers()) {
             throw new IllegalArgumentException("layer must be from 0 to " + config.nLayers() + ", got " + layer
                     + "; from 0 is before the first block");
         }
         model.requireOpen();
         Shapes.require(stream, "the residual stream", -1, -1, config.dModel());
-        long pos = stream.getShape().get(1);
+        int before = past == null ? 0 : past.length();
+        int pos = (int) stream.getShape().get(1);
         if (stream.size() == 0
-                || pos > config.nCtx()
+                || before + pos > config.nCtx()
                 || stream.getDataType() != weights.embed().getDataType()) {
-            throw new IllegalArgumentException("the residual stream must have 1 to " + config.nCtx()
+            throw new IllegalArgumentException("the residual stream must have 1 to " + (config.nCtx() - before)
                     + " positions of type " + weights.embed().getDataType() + ", got " + stream.getShape() + " of "
                     + stream.getDataType());
         }
@@ -53,17 +54,22 @@ final class Runner {
                             + " token, and a run from the middle knows no tokens; run the whole model, with a hook at "
                             + new HookName(Site.RESID_PRE, Math.min(layer, config.nLayers() - 1)));
         }
-        long rows = stream.getShape().get(0) * stream.getShape().get(1);
-        return logits(hooks, new long[0][], rows, (forward, run) -> {
+        long rows = stream.getShape().get(0) * pos;
+        return logits(hooks, new long[0][], rows, past, (forward, run) -> {
             forward.refuseHooksBefore(layer);
-            NDArray out = forward.blocks(Tensors.alias(stream, run), layer, positional(run, new int[1], (int) pos));
-            return forward.unembed(lastPosition ? last(out) : out);
+            Positional at = Positional.of(config, run, new Positional.Span(before, pos, new int[1]), constants.type());
+            NDArray out = forward.blocks(Tensors.alias(stream, run), layer, at);
+            if (lastPosition || past == null) {
+                return forward.unembed(lastPosition ? last(out) : out);
+            }
+            NDArray earlier = past.cache().logits().array().get(run, new NDIndex(":, :" + before));
+            return earlier.repeat(0, stream.getShape().get(0)).concat(forward.unembed(out), 1);
         });
     }
 
     Logits logits(long[][] tokens, boolean lastPosition, List<Hook> hooks) {
         check(tokens);
-        return logits(hooks, tokens, (long) tokens.length * tokens[0].length, (forward, run) -> {
+        return logits(hooks, tokens, (long) tokens.length * tokens[0].length, null, (forward, run) -> {
             Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
             NDArray ids = ids(tokens, run);
             NDArray out = forward.blocks(forward.embed(ids, at), 0, at);
@@ -76,10 +82,10 @@ final class Runner {
         NDArray of(Forward forward, NDManager run);
     }
 
-    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, Pass pass) {
+    private Logits logits(List<Hook> hooks, long[][] tokens, long rows, @Nullable Past past, Pass pass) {
         NDManager owner = manager.newSubManager();
         try (NDManager run = owner.newSubManager()) {
-            Forward forward = new Forward(config, weights, constants, hooks(hooks), run, null);
+            Forward forward = new Forward(config, weights, constants, hooks(hooks), run, past);
             NDArray out = Tensors.run(false, (double) model.parameterCount() * rows, () -> pass.of(forward, run));
             out.attach(owner);
             return new Logits(owner, out, tokens, model);

@@ -312,6 +312,11 @@ public final class CrossLayerTranscoder implements Transcoders {
     }
 
     @Override
+    public NDArray encode(int layer, NDArray x, long[] chosen) {
+        return layer(layer).encoder().encode(x, chosen);
+    }
+
+    @Override
     public NDArray encoderRows(int layer, long[] features, NDManager owner) {
         return layer(layer).encoder().w().rows(features, owner);
     }

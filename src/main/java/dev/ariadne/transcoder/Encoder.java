@@ -2,6 +2,7 @@ package dev.ariadne.transcoder;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.NDManager;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Tensors;
 import org.jspecify.annotations.Nullable;
 
@@ -37,16 +38,36 @@ record Encoder(
         return w.read(x, b);
     }
 
+    /** Some features of x [..., dModel] → [..., chosen]; the others are computed only where they compete for places. */
+    NDArray encode(NDArray x, long[] chosen) {
+        NDManager scope = x.getManager();
+        if (activation.kind() == Activation.Kind.TOP_K) {
+            NDArray all = activate(preactivations(x)); // [..., feature]
+            Shape shape = all.getShape();
+            NDArray some = Tensors.embedding(
+                    scope.create(chosen), all.reshape(-1, features()).transpose()); // [chosen, row]
+            return some.transpose().reshape(shape.slice(0, shape.dimension() - 1).add(chosen.length));
+        }
+        NDArray ids = scope.create(chosen);
+        NDArray pre = Tensors.linear(x, like(w.rows(chosen, scope), x), like(b, x).get(ids));
+        boolean own = threshold != null && threshold.getShape().dimension() > 0; // one for each feature
+        return activate(pre, own ? Tensors.alias(threshold, scope).get(ids) : threshold);
+    }
+
     /** f of pre-activations [..., feature]. */
     NDArray activate(NDArray pre) {
+        return activate(pre, threshold);
+    }
+
+    private NDArray activate(NDArray pre, @Nullable NDArray theta) {
         return switch (activation.kind()) {
             case RELU -> pre.getNDArrayInternal().relu();
             case TOP_K -> Tensors.largest(pre, k);
             case JUMP_RELU -> {
-                if (threshold == null) {
+                if (theta == null) {
                     throw new AssertionError("JumpReLU without a threshold");
                 }
-                yield pre.mul(pre.gt(like(threshold, pre)).toType(pre.getDataType(), false));
+                yield pre.mul(pre.gt(like(theta, pre)).toType(pre.getDataType(), false));
             }
         };
     }

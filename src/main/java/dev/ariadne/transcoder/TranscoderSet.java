@@ -287,6 +287,11 @@ public final class TranscoderSet implements Transcoders {
     }
 
     @Override
+    public NDArray encode(int layer, NDArray x, long[] chosen) {
+        return file(layer).parts().encoder().encode(x, chosen);
+    }
+
+    @Override
     public NDArray encoderRows(int layer, long[] features, NDManager owner) {
         return file(layer).parts().encoder().w().rows(features, owner);
     }

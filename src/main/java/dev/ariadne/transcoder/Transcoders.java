@@ -92,6 +92,15 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
     }
 
     /**
+     * Some of a layer's features; only what these need is read of the encoder.
+     *
+     * @param x [..., dModel]
+     * @param chosen the features, at least one
+     * @return [..., chosen], of x's type and manager
+     */
+    NDArray encode(int layer, NDArray x, long[] chosen);
+
+    /**
      * What some features of a layer read.
      *
      * @param features at least one

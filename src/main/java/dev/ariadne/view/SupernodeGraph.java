@@ -56,7 +56,9 @@ public record SupernodeGraph(
         /** Stands in for another, from another prompt. */
         INSERTED,
         /** Something without features of its own, such as a token. */
-        INPUT
+        INPUT,
+        /** A group for which no features were found. */
+        EMPTY
     }
 
     /**

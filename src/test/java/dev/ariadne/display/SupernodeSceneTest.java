@@ -49,7 +49,8 @@ class SupernodeSceneTest {
                 one(State.SET, Double.NaN, "×2"),
                 one(State.REPLACED, 0, ""),
                 one(State.INSERTED, Double.NaN, "for Austin"),
-                one(State.INPUT, Double.NaN, ""));
+                one(State.INPUT, Double.NaN, ""),
+                one(State.EMPTY, Double.NaN, ""));
         for (SupernodeGraph graph : all) {
             StringBuilder form = new StringBuilder();
             for (Scene.Shape shape : SupernodeScene.of(graph).shapes()) {

@@ -4,42 +4,32 @@ import static dev.ariadne.intervention.InterventionGraph.row;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
-import ai.djl.Device;
-import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDManager;
-import ai.djl.ndarray.types.Shape;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import dev.ariadne.Cells;
 import dev.ariadne.attribution.ReplacementModel;
-import dev.ariadne.model.weights.Checkpoint;
-import dev.ariadne.tensor.Tensors;
-import dev.ariadne.transcoder.Activation;
-import dev.ariadne.transcoder.Transcoder;
-import dev.ariadne.transcoder.TranscoderSet;
+import dev.ariadne.display.Display;
+import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
-import java.util.Random;
+import java.util.stream.Collectors;
+import java.util.stream.StreamSupport;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * The published demonstrations on random files in Gemma-2-2B's layout and names, 26 layers of width 16, with transcoders of 16,384 features; words are those
- * of the tutorial model, whose tokens have the demonstration's positions.
- */
+/** The published demonstrations on random files in Gemma-2-2B's layout and names, and the tutorials with these in the place of the tutorial model. */
 class DemonstrationTest {
-    private static final int LAYERS = 26;
-    private static final int WIDTH = 16;
-    private static final int FEATURES = 16_384;
-    private static final Random random = new Random(5);
+    private static final String SWITCH = "var where = \"tutorial\";";
 
     @TempDir
     private static Path folder;
@@ -48,68 +38,8 @@ class DemonstrationTest {
 
     @BeforeAll
     static void write() throws IOException {
-        for (String file : List.of("tokenizer.json", "tokenizer_config.json")) {
-            try (InputStream in = Objects.requireNonNull(
-                    DemonstrationTest.class.getResourceAsStream("/dev/ariadne/models/tutorial/" + file))) {
-                Files.copy(in, folder.resolve(file));
-            }
-        }
-        String config = Files.readString(Path.of("src/test/resources/models/gemma2-tiny/config.json"))
-                .replace("\"num_hidden_layers\": 4", "\"num_hidden_layers\": " + LAYERS)
-                .replace("\"hidden_size\": 32", "\"hidden_size\": " + WIDTH)
-                .replace("\"vocab_size\": 96", "\"vocab_size\": 1295")
-                .replace("\"bos_token_id\": 2", "\"bos_token_id\": 0");
-        Files.writeString(folder.resolve("config.json"), config);
-        try (NDManager manager = Tensors.engine().newBaseManager(Device.cpu())) {
-            Checkpoint.write(folder.resolve("model.safetensors"), weights(manager), Map.of());
-            List<Transcoder> layers = new ArrayList<>();
-            for (int layer = 0; layer < LAYERS; layer++) {
-                Map<String, NDArray> arrays = new LinkedHashMap<>();
-                arrays.put("W_enc", random(manager, FEATURES, WIDTH));
-                arrays.put("b_enc", manager.ones(new Shape(FEATURES)));
-                arrays.put("W_dec", random(manager, FEATURES, WIDTH).mul(0.3));
-                arrays.put("b_dec", random(manager, WIDTH));
-                arrays.put("activation_function.threshold", manager.create(0.1f));
-                layers.add(Transcoder.of(Activation.JUMP_RELU, arrays));
-            }
-            try (TranscoderSet set = TranscoderSet.of("gemma-2-2b", "ln2.hook_normalized", "hook_mlp_out", layers)) {
-                set.save(folder.resolve("transcoders"), Map.of());
-            }
-        }
+        GemmaFiles.write(folder);
         gemma = ReplacementModel.load(folder.toString());
-    }
-
-    private static Map<String, NDArray> weights(NDManager manager) {
-        Map<String, NDArray> arrays = new LinkedHashMap<>();
-        arrays.put("model.embed_tokens.weight", random(manager, 1295, WIDTH));
-        for (int layer = 0; layer < LAYERS; layer++) {
-            String name = "model.layers." + layer + ".";
-            arrays.put(name + "self_attn.q_proj.weight", random(manager, 32, WIDTH));
-            arrays.put(name + "self_attn.k_proj.weight", random(manager, 16, WIDTH));
-            arrays.put(name + "self_attn.v_proj.weight", random(manager, 16, WIDTH));
-            arrays.put(name + "self_attn.o_proj.weight", random(manager, WIDTH, 32));
-            arrays.put(name + "mlp.gate_proj.weight", random(manager, 48, WIDTH));
-            arrays.put(name + "mlp.up_proj.weight", random(manager, 48, WIDTH));
-            arrays.put(name + "mlp.down_proj.weight", random(manager, WIDTH, 48));
-            for (String norm : List.of(
-                    "input_layernorm",
-                    "post_attention_layernorm",
-                    "pre_feedforward_layernorm",
-                    "post_feedforward_layernorm")) {
-                arrays.put(name + norm + ".weight", random(manager, WIDTH));
-            }
-        }
-        arrays.put("model.norm.weight", random(manager, WIDTH));
-        return arrays;
-    }
-
-    private static NDArray random(NDManager manager, long... sizes) {
-        Shape shape = new Shape(sizes);
-        float[] values = new float[(int) shape.size()];
-        for (int i = 0; i < values.length; i++) {
-            values[i] = (float) (0.25 * random.nextGaussian());
-        }
-        return manager.create(values, shape);
     }
 
     @AfterAll
@@ -185,8 +115,47 @@ class DemonstrationTest {
                 .containsExactly("16_5039_7");
         assertThat(((View.Table) more.get(1).view()).rows().get(1))
                 .containsExactly("language ×0, currency ×10 for language", "", "Dollar 8, English 5, Dollar 4");
-        // their words are not the tutorial model's: what is asked of Gemma cannot be asked here
-        assertThatThrownBy(() -> more.get(0).compare(gemma)).isInstanceOf(IllegalArgumentException.class);
+        for (Demonstration demo : more) {
+            View.Table table = (View.Table) demo.compare(gemma).view();
+            assertThat(table.rows()).allSatisfy(row -> assertThat(row.get(5)).isEqualTo("no"));
+        }
+        try (ReplacementModel tutorial = ReplacementModel.load("tutorial")) { // its words are others
+            assertThatThrownBy(() -> more.get(0).compare(tutorial)).isInstanceOf(IllegalArgumentException.class);
+        }
+    }
+
+    /** All cells, with the one variable changed that is to be changed; what they show is drawn as a kernel does. */
+    @ParameterizedTest
+    @ValueSource(strings = {"dallas-austin", "multilingual-opposites"})
+    void theTutorialsRunOnTheseFiles(String name) throws IOException {
+        JsonNode notebook = new ObjectMapper().readTree(Path.of("tutorials", name + ".ipynb").toFile());
+        List<Object> shown = new ArrayList<>();
+        try (Cells cells = new Cells(Cells.KERNEL)) {
+            for (JsonNode cell : notebook.path("cells")) {
+                if (cell.path("cell_type").asText().equals("code")) {
+                    String code = StreamSupport.stream(cell.path("source").spliterator(), false)
+                            .map(JsonNode::asText)
+                            .collect(Collectors.joining());
+                    cells.run(code.replaceAll("(?m)^%.*$", "").replace(SWITCH, "var where = \"" + folder + "\";"), shown::add);
+                }
+            }
+        }
+        ReplacementModel used = (ReplacementModel) shown.get(0);
+        assertThat(used.transcoders().modelName()).isEqualTo("gemma-2-2b");
+        List<Displayable> drawn = shown.stream()
+                .filter(Displayable.class::isInstance)
+                .map(Displayable.class::cast)
+                .toList();
+        assertThat(drawn).hasSizeGreaterThan(8).allSatisfy(each -> assertThat(Display.html(each)).isNotEmpty());
+        List<View.Table> compared = drawn.stream()
+                .map(Displayable::view)
+                .filter(view -> view instanceof View.Table table && table.columns().contains("agree"))
+                .map(View.Table.class::cast)
+                .toList();
+        assertThat(compared).singleElement().satisfies(table -> assertThat(table.rows())
+                .hasSizeGreaterThan(4)
+                .allSatisfy(row -> assertThat(row.get(5)).isEqualTo("no"))); // not reproduced, and said so
+        used.close();
     }
 
     @Test

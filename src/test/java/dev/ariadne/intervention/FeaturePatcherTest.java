@@ -20,7 +20,9 @@ import dev.ariadne.transcoder.Feature;
 import dev.ariadne.transcoder.Transcoders;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -186,9 +188,18 @@ class FeaturePatcherTest {
                     assertThat(last(rows.logits(), 1)).containsExactly(last(again.logits(), 0), within(1e-5));
                     assertThat(rows.activations(1, features))
                             .containsExactly(again.activations(features), within(1e-5));
+                    assertThat(next.activations(features)).containsExactly(wholeLayers(all, features), within(1e-5));
                 }
             }
         }
+    }
+
+    /** Activations out of those of all features at all tokens. */
+    private static double[] wholeLayers(PatchedRun run, List<Feature> features) {
+        Map<Integer, double[][]> layers = new HashMap<>();
+        return features.stream()
+                .mapToDouble(f -> layers.computeIfAbsent(f.layer(), run::activations)[f.position()][f.index()])
+                .toArray();
     }
 
     /** With the layers above free, only what constrained ones write may pass; with all constrained it is the direct mode. */
@@ -261,7 +272,12 @@ class FeaturePatcherTest {
     @Test
     void continuesATextAsWholeRunsWouldWithAttentionLive() {
         ReplacementModel replacement = ReplacementFixtures.load(PER_LAYER);
-        List<Setting> settings = List.of(Setting.of(1, Positions.from(1), 9, 60), set(0, 3, 4, 5));
+        List<Setting> settings = new ArrayList<>(List.of(Setting.of(1, Positions.from(1), 9, 60), set(0, 3, 4, 5)));
+        active(PER_LAYER).stream() // active at new tokens, too: what is set is a value, not added to what there is
+                .filter(feature -> feature.layer() == 0 && feature.index() != 4)
+                .mapToInt(Feature::index)
+                .distinct()
+                .forEach(index -> settings.add(Setting.of(0, Positions.from(1), index, 0)));
         Sampling five = Sampling.DEFAULT.withMaxNewTokens(5);
         try (FeaturePatcher patcher = FeaturePatcher.of(replacement, TOKENS)) {
             Generation generation = patcher.generate(settings, Mode.LIVE, five);
@@ -269,7 +285,9 @@ class FeaturePatcherTest {
             for (Generation.Token token : generation.rows().get(0).tokens()) {
                 try (FeaturePatcher longer = FeaturePatcher.of(replacement, text);
                         PatchedRun run = longer.next(settings, Mode.LIVE)) {
-                    assertThat(token.id()).isEqualTo(run.logits().top(1).get(0).id());
+                    Logits.Prediction first = run.logits().top(1).get(0);
+                    assertThat(token.id()).isEqualTo(first.id());
+                    assertThat(token.logProbability()).isCloseTo(Math.log(first.probability()), within(1e-4));
                 }
                 text = Arrays.copyOf(text, text.length + 1);
                 text[text.length - 1] = token.id();

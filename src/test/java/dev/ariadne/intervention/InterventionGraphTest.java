@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.within;
 
 import dev.ariadne.attribution.ActiveFeatures;
 import dev.ariadne.attribution.ReplacementModel;
+import dev.ariadne.display.Display;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.transcoder.Feature;
@@ -207,6 +208,19 @@ class InterventionGraphTest {
         return List.of(text.split(" ")).stream()
                 .mapToDouble(Double::parseDouble)
                 .toArray();
+    }
+
+    @Test
+    void saysWhereNoFeaturesWereFoundButNotOfTokens() {
+        Supernode hub = Supernode.of("Say a capital", List.of()).leadsTo(sayAustin);
+        Supernode token = Supernode.of("Emb: capital", List.of()).leadsTo(hub);
+        try (InterventionGraph graph =
+                InterventionGraph.of(replacement, DALLAS, row(token), row(hub), row(sayAustin))) {
+            assertThat(graph.clean().view().nodes())
+                    .extracting(SupernodeGraph.Node::state)
+                    .containsExactly(State.INPUT, State.EMPTY, State.ACTIVE);
+            assertThat(Display.svg(graph)).contains("no features");
+        }
     }
 
     @Test

@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.assertj.core.api.Assertions.within;
 
+import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Optional;
@@ -45,6 +48,71 @@ class FamiliesTest {
                 try (Logits logits = model.runFrom(stream, layer, false)) {
                     assertThat(logits.array().toFloatArray()).containsExactly(whole, within(1e-4f));
                 }
+            }
+        }
+    }
+
+    /** Something is added to the stream at token 4: the whole run, and one of tokens 4 to 10 only, for one row and for two. */
+    @ParameterizedTest
+    @MethodSource("models")
+    void theLastTokensAloneAnswerAsInTheWholeRun(Path path) {
+        long[][] one = {TOKENS[0]};
+        NDIndex late = new NDIndex(":, 4:");
+        try (HookedTransformer model = HookedTransformer.load(path.toString(), "cpu");
+                ActivationCache cache = model.runWithCache(
+                        one,
+                        "resid_pre",
+                        "v",
+                        model.config().positions() == ModelConfig.Positions.ROTARY ? "rot_k" : "k")) {
+            for (int layer = 0; layer < model.config().nLayers(); layer++) {
+                NDArray stream = cache.get("resid_pre", layer).array();
+                NDArray changed = stream.duplicate();
+                changed.set(late, stream.get(late).add(stream.get(":, 3:-1").mul(0.7f)));
+                if (!cache.canRunFrom()) {
+                    int from = layer;
+                    assertThatThrownBy(() -> cache.runFrom(stream.get(late), from, true))
+                            .hasMessageContaining("tokens attend to later ones");
+                    continue;
+                }
+                try (Logits whole = model.runFrom(changed, layer, false);
+                        Logits last = cache.runFrom(changed.get(late), layer, false);
+                        Logits two = cache.runFrom(changed.concat(stream, 0).get(late), layer, false);
+                        Logits end = cache.runFrom(changed.get(late), layer, true)) {
+                    float[] expected = whole.array().toFloatArray();
+                    assertThat(last.array().toFloatArray()).containsExactly(expected, within(1e-4f));
+                    assertThat(two.array().get(0).toFloatArray()).containsExactly(expected, within(1e-4f));
+                    assertThat(two.array().get(1).toFloatArray())
+                            .containsExactly(cache.logits().array().toFloatArray(), within(1e-4f));
+                    assertThat(end.array().toFloatArray())
+                            .containsExactly(whole.array().get(":, -1").toFloatArray(), within(1e-4f));
+                }
+            }
+        }
+    }
+
+    /** Another text's patterns are put in, without queries and keys, and by a hook that sees the model's own. */
+    @ParameterizedTest
+    @MethodSource("models")
+    void aGivenPatternIsWorthAHookThatReplacesIt(Path path) {
+        long[][] one = {TOKENS[0]};
+        try (HookedTransformer model = HookedTransformer.load(path.toString(), "cpu");
+                ActivationCache other = model.runWithCache(new long[][] {TOKENS[1]}, "pattern")) {
+            List<Hook> given = new ArrayList<>();
+            List<Hook> replacing = new ArrayList<>();
+            for (int layer = 0; layer < model.config().nLayers(); layer++) {
+                Activation pattern = other.get("pattern", layer);
+                given.add(Hook.given(pattern.name().toString(), pattern.array()));
+                replacing.add(Hook.at(pattern.name().toString(), x -> pattern.array().concat(pattern.array(), 0).get(":" + x.getShape().get(0))));
+            }
+            long[][] twice = {TOKENS[0], TOKENS[0]};
+            try (Logits plain = model.run(one);
+                    Logits slow = model.run(one, replacing.toArray(Hook[]::new));
+                    Logits fast = model.run(one, given.toArray(Hook[]::new));
+                    Logits rows = model.run(twice, given.toArray(Hook[]::new))) {
+                float[] expected = slow.array().toFloatArray();
+                assertThat(fast.array().toFloatArray()).containsExactly(expected, within(1e-4f));
+                assertThat(rows.array().get(1).toFloatArray()).containsExactly(expected, within(1e-4f));
+                assertThat(plain.array().toFloatArray()).isNotEqualTo(expected);
             }
         }
     }

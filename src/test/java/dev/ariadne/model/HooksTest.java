@@ -196,6 +196,42 @@ class HooksTest {
     }
 
     @Test
+    void whatIsGivenIsNotComputedUnlessItIsLookedAt() {
+        List<String> seen = new ArrayList<>();
+        try (ActivationCache cache = model.runWithCache(TOKENS, "pattern", "z")) {
+            Hook given = Hook.given("blocks.0.attn.hook_pattern", cache.get("pattern", 0).array());
+            for (String point : List.of("blocks.0.attn.hook_q", "blocks.0.attn.hook_v")) {
+                try (ActivationCache again =
+                        model.runWithCache(TOKENS, List.of("z"), given, Hook.observe(point, x -> seen.add(point)))) {
+                    assertThat(again.get("z", 0).array().toFloatArray())
+                            .containsExactly(cache.get("z", 0).array().toFloatArray(), within(1e-6f));
+                }
+            }
+            assertThat(seen).containsExactly("blocks.0.attn.hook_q", "blocks.0.attn.hook_v");
+            NDArray fewer = cache.get("pattern", 0).array().get(":, :, 1:");
+            assertThatThrownBy(() -> model.run(TOKENS, Hook.given("blocks.0.attn.hook_pattern", fewer)))
+                    .hasMessageContaining("must keep the shape");
+        }
+    }
+
+    @Test
+    void aRunOfTheLastTokensRefusesWhatItCannotKnow() {
+        try (ActivationCache two = model.runWithCache(TOKENS, "resid_pre");
+                ActivationCache one = model.runWithCache(new long[][] {TOKENS[0]}, "resid_pre")) {
+            NDArray stream = one.get("resid_pre", 1).array();
+            assertThatThrownBy(() -> two.runFrom(stream, 1, true)).hasMessageContaining("a cache of " + TOKENS.length);
+            assertThatThrownBy(() -> one.runFrom(stream.get(":, 1:"), 1, true))
+                    .hasMessageContaining("'blocks.1.attn.hook_k' was not kept");
+            assertThatThrownBy(() -> one.runFrom(stream.concat(stream, 1), 1, true))
+                    .hasMessageContaining("of the last tokens of one prompt");
+            try (Logits all = one.runFrom(stream, 1, true)) { // all tokens: nothing is needed of the past
+                assertThat(all.array().toFloatArray())
+                        .containsExactly(one.logits().array().get(":, -1").toFloatArray(), within(1e-5f));
+            }
+        }
+    }
+
+    @Test
     void aRunFromTheMiddleRefusesWhatItNeverReaches() {
         try (ActivationCache cache = model.runWithCache(TOKENS, "resid_pre")) {
             NDArray stream = cache.get("resid_pre", 1).array();
