@@ -75,6 +75,11 @@ final class FeatureEdits {
         return List.copyOf(wanted.keySet());
     }
 
+    /** The first of these layers; how many layers there are, where nothing is set. */
+    int firstLayer() {
+        return wanted.isEmpty() ? transcoders.size() : wanted.firstKey();
+    }
+
     private Map<Integer, Map<Integer, Double>> at(int layer) {
         return wanted.getOrDefault(layer, Map.of());
     }

@@ -14,13 +14,16 @@ import dev.ariadne.model.ModelConfig;
 import dev.ariadne.model.Sampling;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.transcoder.Transcoders;
+import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.IntStream;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -38,6 +41,8 @@ import org.jspecify.annotations.Nullable;
  * }</pre>
  */
 public final class FeaturePatcher implements AutoCloseable {
+    private static final int AT_ONCE = 32; // interventions that run side by side
+
     private final ReplacementModel replacement;
     private final HookedTransformer model;
     private final Transcoders transcoders;
@@ -81,7 +86,7 @@ public final class FeaturePatcher implements AutoCloseable {
 
     /** The run without an intervention; valid until this is closed. */
     public PatchedRun clean() {
-        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs, Map.of());
+        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs, List.of(new PatchedRun.Part(Map.of(), 1)), new long[1]);
     }
 
     /**
@@ -102,29 +107,96 @@ public final class FeaturePatcher implements AutoCloseable {
         return run(List.of(settings), mode, true, hooks);
     }
 
-    /** Runs several interventions side by side; the rows of the result. */
+    /**
+     * Runs several interventions side by side; the rows of the result. Many run in parts, those together that begin at the same layer and token.
+     *
+     * @throws java.util.concurrent.CancellationException when interrupted
+     */
     public PatchedRun nextOfAll(List<List<Setting>> interventions, Mode mode) {
         if (interventions.isEmpty()) {
             throw new IllegalArgumentException("there must be at least one intervention, got none");
         }
-        return run(interventions, mode, true);
+        if (interventions.size() <= AT_ONCE) {
+            return run(interventions, mode, true);
+        }
+        List<FeatureEdits> edits = interventions.stream()
+                .map(one -> FeatureEdits.of(replacement, List.of(one), tokens.length))
+                .toList();
+        List<Integer> order = IntStream.range(0, edits.size())
+                .boxed()
+                .sorted(Comparator.<Integer>comparingInt(i -> edits.get(i).firstLayer())
+                        .thenComparingInt(i -> edits.get(i).position()))
+                .toList();
+        long[] places = new long[order.size()];
+        for (int i = 0; i < places.length; i++) {
+            places[order.get(i)] = i;
+        }
+        NDManager owner = model.newOwner();
+        List<Logits> logits = new ArrayList<>();
+        List<PatchedRun.Part> parts = new ArrayList<>();
+        try (Progress progress = Progress.of("intervening", order.size())) {
+            for (int from = 0; from < places.length; from += AT_ONCE) {
+                List<List<Setting>> rows = order.subList(from, Math.min(places.length, from + AT_ONCE)).stream()
+                        .map(interventions::get)
+                        .toList();
+                Map<Integer, NDArray> read = new HashMap<>();
+                logits.add(run(rows, mode, true, owner, read));
+                parts.add(new PatchedRun.Part(read, rows.size()));
+                progress.step(rows.size(), "", null);
+            }
+            Logits all = Logits.together(logits, places);
+            return new PatchedRun(replacement, Optional.of(owner), all, inputs, parts, places);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        } finally {
+            logits.forEach(Logits::close);
+        }
     }
 
     /** Where a run begins: the first block, and the first position; also how many rows it has, and whether it ends at the last position. */
     private record Start(int layer, int position, int rows, boolean lastPosition) {}
 
     private PatchedRun run(List<List<Setting>> rows, Mode mode, boolean lastPosition, Hook... more) {
+        NDManager owner = model.newOwner();
+        try {
+            Map<Integer, NDArray> read = new HashMap<>();
+            Logits logits = run(rows, mode, lastPosition, owner, read, more);
+            return new PatchedRun(
+                    replacement,
+                    Optional.of(owner),
+                    logits,
+                    inputs,
+                    List.of(new PatchedRun.Part(read, rows.size())),
+                    LongStream.range(0, rows.size()).toArray());
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Runs some interventions side by side.
+     *
+     * @param owner owns what is read
+     * @param read receives what encoders read in the layers that run, by layer
+     */
+    private Logits run(
+            List<List<Setting>> rows,
+            Mode mode,
+            boolean lastPosition,
+            NDManager owner,
+            Map<Integer, NDArray> read,
+            Hook... more) {
         FeatureEdits edits = FeatureEdits.of(replacement, rows, tokens.length);
         boolean plain = edits.layers().isEmpty() && more.length == 0;
         boolean whole = plain || more.length > 0; // hooks may sit anywhere
         Start start = new Start(
-                plain ? model.config().nLayers() : whole ? 0 : edits.layers().get(0),
+                more.length > 0 ? 0 : edits.firstLayer(),
                 whole || !clean.canRunFrom() ? 0 : edits.position(),
                 rows.size(),
                 lastPosition);
-        NDManager owner = model.newOwner();
         try (NDManager scope = model.newOwner()) {
-            Map<Integer, NDArray> read = new HashMap<>();
             List<Hook> hooks = new ArrayList<>();
             for (int layer = start.layer(); layer < transcoders.size(); layer++) {
                 int at = layer;
@@ -134,11 +206,7 @@ public final class FeaturePatcher implements AutoCloseable {
                 hooks.addAll(hooks(edits, mode, start, scope));
             }
             hooks.addAll(List.of(more));
-            Logits logits = run(start, whole, hooks.toArray(Hook[]::new), scope);
-            return new PatchedRun(replacement, Optional.of(owner), logits, inputs, read);
-        } catch (RuntimeException | Error e) {
-            owner.close();
-            throw e;
+            return run(start, whole, hooks.toArray(Hook[]::new), scope);
         }
     }
 

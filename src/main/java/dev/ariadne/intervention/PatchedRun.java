@@ -15,6 +15,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What the model makes of a prompt whose features were set. Activations are what encoders read in that run: of a feature that was set, not the
@@ -26,20 +27,31 @@ public final class PatchedRun implements AutoCloseable {
     private final Optional<NDManager> owner; // none: the arrays are another's
     private final Logits logits;
     private final List<NDArray> clean; // what encoders read without an intervention [1, pos, dModel]
-    private final Map<Integer, NDArray> inputs; // what they read in layers that ran again [row, last pos, dModel]
+    private final List<Part> parts;
+    private final long[] places; // of each row, among those of all parts
+
+    /**
+     * Rows that ran together.
+     *
+     * @param inputs what encoders read in the layers that ran [row, last pos, dModel], by layer
+     * @param rows how many
+     */
+    record Part(Map<Integer, NDArray> inputs, int rows) {}
 
     PatchedRun(
             ReplacementModel replacement,
             Optional<NDManager> owner,
             Logits logits,
             List<NDArray> clean,
-            Map<Integer, NDArray> inputs) {
+            List<Part> parts,
+            long[] places) {
         this.replacement = replacement;
         this.transcoders = replacement.transcoders();
         this.owner = owner;
         this.logits = logits;
         this.clean = List.copyOf(clean);
-        this.inputs = Map.copyOf(inputs);
+        this.parts = List.copyOf(parts);
+        this.places = places;
     }
 
     /** [row, pos or 1, dVocab]; freed with this. */
@@ -60,13 +72,9 @@ public final class PatchedRun implements AutoCloseable {
     private double[][] read(int layer, boolean active) {
         try (NDManager scope = clean.get(layer).getManager().newSubManager()) {
             NDArray before = Tensors.alias(clean.get(layer), scope).get(0); // [pos, dModel]
-            NDArray now = inputs.get(layer);
-            NDArray x = before;
-            if (now != null) {
-                long same = before.getShape().get(0) - now.getShape().get(1);
-                NDArray changed = Tensors.alias(now, scope).get(0);
-                x = same == 0 ? changed : before.get(new NDIndex(":" + same)).concat(changed, 0);
-            }
+            NDArray now = changed(0, layer, scope); // [last pos, dModel]
+            long same = now == null ? 0 : before.getShape().get(0) - now.getShape().get(0);
+            NDArray x = now == null ? before : same == 0 ? now : before.get(new NDIndex(":" + same)).concat(now, 0);
             double[] flat = doubles(active ? transcoders.encode(layer, x) : transcoders.preactivations(layer, x));
             int width = transcoders.features(layer);
             double[][] all = new double[flat.length / width][];
@@ -110,12 +118,23 @@ public final class PatchedRun implements AutoCloseable {
 
     /** What a layer's encoder read at a token [1, dModel]. */
     private NDArray at(int row, int layer, int position, NDManager scope) {
-        NDArray before = clean.get(layer);
-        NDArray now = inputs.get(layer);
-        long same = now == null ? Long.MAX_VALUE : before.getShape().get(1) - now.getShape().get(1);
-        return now == null || position < same
-                ? Tensors.alias(before, scope).get(0, position).expandDims(0)
-                : Tensors.alias(now, scope).get(row, position - same).expandDims(0);
+        NDArray before = Tensors.alias(clean.get(layer), scope).get(0); // [pos, dModel]
+        NDArray now = changed(row, layer, scope);
+        long same = now == null ? 0 : before.getShape().get(0) - now.getShape().get(0);
+        return (now == null || position < same ? before.get(position) : now.get(position - same)).expandDims(0);
+    }
+
+    /** What a layer's encoder read at the last tokens [last pos, dModel]; null where the layer did not run. */
+    private @Nullable NDArray changed(int row, int layer, NDManager scope) {
+        long place = places[row];
+        for (Part part : parts) {
+            if (place < part.rows()) {
+                NDArray all = part.inputs().get(layer);
+                return all == null ? null : Tensors.alias(all, scope).get(place);
+            }
+            place -= part.rows();
+        }
+        throw new AssertionError("row " + row + " of " + places.length);
     }
 
     private static double[] doubles(NDArray array) {

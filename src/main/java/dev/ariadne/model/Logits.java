@@ -1,8 +1,11 @@
 package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDArrays;
+import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
@@ -43,6 +46,30 @@ public final class Logits implements Displayable, AutoCloseable {
         this.tokens = tokens;
         this.model = model;
         this.leak = Leak.watch(this, owner::close);
+    }
+
+    /**
+     * Puts the rows of several runs together.
+     *
+     * @param parts of one model, with as many positions each; left open
+     * @param order for each row of the result, which of all the parts' rows it is
+     */
+    public static Logits together(List<Logits> parts, long[] order) {
+        HookedTransformer model = parts.get(0).model;
+        NDManager owner = model.newOwner();
+        try (NDManager scope = owner.newSubManager()) {
+            NDList rows = new NDList();
+            parts.forEach(part -> rows.add(Tensors.alias(part.array(), scope)));
+            NDArray all = NDArrays.concat(rows, 0); // [batch, pos, dVocab]
+            Shape shape = all.getShape();
+            NDArray ordered = Tensors.embedding(scope.create(order), all.reshape(shape.get(0), -1))
+                    .reshape(order.length, shape.get(1), shape.get(2));
+            ordered.attach(owner);
+            return new Logits(owner, ordered, new long[0][], model);
+        } catch (RuntimeException | Error e) {
+            owner.close();
+            throw e;
+        }
     }
 
     /**

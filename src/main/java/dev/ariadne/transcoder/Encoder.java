@@ -50,8 +50,11 @@ record Encoder(
         }
         NDArray ids = scope.create(chosen);
         NDArray pre = Tensors.linear(x, like(w.rows(chosen, scope), x), like(b, x).get(ids));
-        boolean own = threshold != null && threshold.getShape().dimension() > 0; // one for each feature
-        return activate(pre, own ? Tensors.alias(threshold, scope).get(ids) : threshold);
+        NDArray theta = threshold;
+        if (theta != null && theta.getShape().dimension() > 0) { // one for each feature
+            theta = Tensors.alias(theta, scope).get(ids);
+        }
+        return activate(pre, theta);
     }
 
     /** f of pre-activations [..., feature]. */

@@ -194,6 +194,32 @@ class FeaturePatcherTest {
         }
     }
 
+    /** More than run at once, in no order of layers or tokens, some of them nothing at all. */
+    @ParameterizedTest
+    @CsvSource({PER_LAYER, SKIP, CROSS_LAYER})
+    void runsManyInterventionsInTheOrderInWhichTheyAreGiven(String name) {
+        List<Feature> features = active(name);
+        List<List<Setting>> rows = new ArrayList<>();
+        for (int i = 0; i < 70; i++) {
+            Feature feature = features.get(i * 31 % features.size());
+            rows.add(i % 9 == 4 ? List.of() : List.of(Setting.of(feature, i % 3 - 1)));
+        }
+        try (FeaturePatcher patcher = FeaturePatcher.of(ReplacementFixtures.load(name), TOKENS)) {
+            for (Mode mode : List.of(Mode.FROZEN, Mode.LIVE)) {
+                try (PatchedRun all = patcher.nextOfAll(rows, mode)) {
+                    assertThat(all.logits().shape()[0]).isEqualTo(70);
+                    for (int row = 0; row < rows.size(); row++) {
+                        try (PatchedRun one = patcher.next(rows.get(row), mode)) {
+                            assertThat(last(all.logits(), row)).containsExactly(last(one.logits(), 0), within(1e-5));
+                            assertThat(all.activations(row, features))
+                                    .containsExactly(one.activations(features), within(1e-5));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
     /** Activations out of those of all features at all tokens. */
     private static double[] wholeLayers(PatchedRun run, List<Feature> features) {
         Map<Integer, double[][]> layers = new HashMap<>();
