@@ -28,10 +28,10 @@ def main():
             logits, _ = model.feature_intervention(prompt, list(interventions), **options)
             if repeat:  # the first is not counted
                 times.append(time.process_time() - start)
-        return logits[0, -1], median(times)
+        return logits[0], median(times)
 
     with torch.no_grad():
-        clean = model(prompt)[0, -1]
+        clean = model(prompt)[0]
     for layer in (0, 6, 11):
         name = f"intervention/gpt2/layer-{layer}"
         logits, most = timed((layer, 5, 3, VALUE))

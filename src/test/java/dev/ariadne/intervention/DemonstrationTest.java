@@ -146,7 +146,7 @@ class DemonstrationTest {
                 .filter(Displayable.class::isInstance)
                 .map(Displayable.class::cast)
                 .toList();
-        assertThat(drawn).hasSizeGreaterThan(8).allSatisfy(each -> assertThat(Display.html(each)).isNotEmpty());
+        assertThat(drawn).hasSizeGreaterThan(6).allSatisfy(each -> assertThat(Display.html(each)).isNotEmpty());
         List<View.Table> compared = drawn.stream()
                 .map(Displayable::view)
                 .filter(view -> view instanceof View.Table table && table.columns().contains("agree"))

@@ -211,8 +211,8 @@ class FeaturePatcherTest {
                     for (int row = 0; row < rows.size(); row++) {
                         try (PatchedRun one = patcher.next(rows.get(row), mode)) {
                             assertThat(last(all.logits(), row)).containsExactly(last(one.logits(), 0), within(1e-5));
-                            assertThat(all.activations(row, features))
-                                    .containsExactly(one.activations(features), within(1e-5));
+                            assertThat(all.activations(row, features)) // up to 56: rounding is relative
+                                    .containsExactly(one.activations(features), within(5e-5));
                         }
                     }
                 }

@@ -34,7 +34,7 @@ final class GemmaFiles {
     private static final int WIDTH = 16;
     private static final int FEATURES = 16_384;
     private static final List<String> MORE_WORDS = List.of(
-            "F", "ait", "Michael", "Jordan", "joue", "au", "Hecho", "juega", "al", "Tom", "Brady", "plays", "sport", "Spanish", "peso", "US");
+            "F", "ait", "Michael", "Jordan", "joue", "au", "He", "cho", "juega", "al", "Tom", "Brady", "plays", "sport", "Spanish", "peso", "US");
 
     private final Random random = new Random(5);
     private final int words;
@@ -61,7 +61,7 @@ final class GemmaFiles {
         }
     }
 
-    /** The tutorial model's tokenizer with more words, of which "Fait" is two tokens, as Gemma has it; how many words there are. */
+    /** The tutorial model's tokenizer with more words, of which "Fait" and "Hecho" are two tokens, as Gemma has them; how many words there are. */
     private static int writeTokenizer(Path folder) throws IOException {
         ObjectMapper mapper = new ObjectMapper();
         try (InputStream in = resource("tokenizer.json");
@@ -69,7 +69,7 @@ final class GemmaFiles {
             Files.copy(settings, folder.resolve("tokenizer_config.json"));
             ObjectNode file = (ObjectNode) mapper.readTree(in);
             ObjectNode pattern = (ObjectNode) file.path("pre_tokenizer").path("pattern");
-            pattern.put("Regex", "F(?=ait:)|ait(?=:)|" + pattern.path("Regex").asText());
+            pattern.put("Regex", "F(?=ait:)|ait(?=:)|He(?=cho:)|cho(?=:)|" + pattern.path("Regex").asText());
             ObjectNode vocabulary = (ObjectNode) file.path("model").path("vocab");
             for (String word : MORE_WORDS) {
                 vocabulary.put(word, vocabulary.size());
