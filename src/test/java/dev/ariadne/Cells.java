@@ -9,6 +9,7 @@ import jdk.jshell.ExpressionSnippet;
 import jdk.jshell.JShell;
 import jdk.jshell.Snippet;
 import jdk.jshell.SnippetEvent;
+import jdk.jshell.VarSnippet;
 import org.jspecify.annotations.Nullable;
 
 /** A JShell in this JVM, which takes code as the cells of a notebook do. */
@@ -84,7 +85,13 @@ public final class Cells implements AutoCloseable {
         if (event.causeSnippet() != null) {
             return; // an earlier variable of the same name
         }
-        worth = event.snippet() instanceof ExpressionSnippet expression ? expression.name() : "";
+        worth = "";
+        if (event.snippet() instanceof ExpressionSnippet expression) {
+            worth = expression.name();
+        } else if (event.snippet() instanceof VarSnippet made
+                && made.subKind() == Snippet.SubKind.TEMP_VAR_EXPRESSION_SUBKIND) {
+            worth = made.name();
+        }
         String source = event.snippet().source().strip();
         List<String> problems = new ArrayList<>();
         shell.diagnostics(event.snippet()).filter(d -> d.isError()).forEach(d -> problems.add(d.getMessage(null)));

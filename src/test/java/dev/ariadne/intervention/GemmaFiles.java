@@ -111,7 +111,7 @@ final class GemmaFiles {
     private TranscoderSet transcoders(NDManager manager) {
         float[][] biases = new float[LAYERS][FEATURES];
         for (float[] layer : biases) {
-            Arrays.fill(layer, -3.5f);
+            Arrays.fill(layer, -5f);
         }
         Stream.concat(
                         Stream.of(Demonstration.dallas(), Demonstration.opposites()),
