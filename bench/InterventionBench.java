@@ -98,7 +98,7 @@ final class InterventionBench {
     }
 
     private static void batch(String name, FeaturePatcher patcher, List<List<Setting>> rows) {
-        double seconds = median(3, 1, () -> patcher.nextOfAll(rows, Mode.FROZEN).close());
+        double seconds = median(1, 1, () -> patcher.nextOfAll(rows, Mode.FROZEN).close());
         AttributionBench.line("intervention/gpt2/batch/" + name, seconds, "CPU s for " + ROWS);
         AttributionBench.line("intervention/gpt2/batch/" + name + "/rate", ROWS / seconds, "interventions a CPU second");
     }
