@@ -7,7 +7,6 @@ import ai.djl.ndarray.types.Shape;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.tensor.Tensors;
 import dev.ariadne.transcoder.Transcoders;
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
