@@ -171,7 +171,7 @@ final class HtmlWriter {
         for (int i = 0; i < values.length; i++) {
             String token = tokens.tokens().get(i);
             out.append("<span title=\"" + Numbers.format(values[i]) + "\" style=\"white-space:pre-wrap;padding:1px"
-                    + ";background-color:" + rgba(shade.color(i), shade.alpha(i)) + "\">" + text(token) + "</span>");
+                    + (shade.isUnderlined(i) ? ";text-decoration:underline" : "") + ";background-color:" + rgba(shade.color(i), shade.alpha(i)) + "\">" + text(token) + "</span>");
             if (token.endsWith("\n")) {
                 out.append("<br/>");
             }

@@ -106,6 +106,15 @@ class HtmlWriterTest {
     }
 
     @Test
+    void underlinesTokensBelowZero() {
+        View view = new View.Tokens("", List.of("up", "down", "none"), new double[] {1, -2, Double.NaN}, "nats");
+        assertThat(Display.html(view))
+                .containsOnlyOnce("text-decoration:underline")
+                .containsPattern("text-decoration:underline[^>]*>down<")
+                .contains("-2.00 (orange, underlined) to 1.00 (blue)");
+    }
+
+    @Test
     void alignsNumbersRightAndWordsLeft() {
         String html = Display.html(new View.Table("", List.of("edge", "KL"), List.of(List.of("a0.h1->m2", "-1.5e-3"))));
         assertThat(html).contains("text-align:left\">a0.h1-&gt;m2<").contains("text-align:right\">-1.5e-3<");
