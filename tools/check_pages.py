@@ -63,7 +63,7 @@ class Lab:
         home = {"HOME": "home", "JUPYTER_CONFIG_DIR": "config", "JUPYTER_DATA_DIR": "data", "JUPYTER_RUNTIME_DIR": "runtime",
                 "JUPYTERLAB_SETTINGS_DIR": "settings", "JUPYTERLAB_WORKSPACES_DIR": "workspaces", "IPYTHONDIR": "ipython"}
         environment = os.environ | {name: str(self.folder / value) for name, value in home.items()}
-        environment.pop("JUPYTER_PREFER_ENV_PATH", None)
+        environment["JUPYTER_PREFER_ENV_PATH"] = "0"  # else the kernel of .venv comes first
         port = self.url.rpartition(":")[2]
         with (self.folder / "log.txt").open("w") as log:
             self.process = subprocess.Popen(
@@ -272,7 +272,6 @@ def check(pages, scratch, notebook):
             ".jp-OutputArea-output iframe")
         for number, element in enumerate(elements):
             explorer = Explorer(pages, element)
-            explorer.look("dark")
             explorer.use()
             for theme in THEMES:
                 pages.theme(theme)
