@@ -7,7 +7,7 @@ const { id, label, kind, row, column, x, y, value, influence, from, to, weight }
 const count = id.length, canvas = $('canvas'), index = new Map(id.map((name, i) => [name, i]));
 const AXIS_X = 66, AXIS_Y = 24, SHOWN = 15, KINDS = ['feature', 'error', 'token', 'output', 'bias', 'channel', 'at rest'];
 const FONT = '11px Helvetica, Arial, "Noto Sans", "Noto Sans CJK SC", sans-serif';
-const GROUP_COLORS = ['#d4a72c', '#bf3989', '#1b7c83', '#cf222e', '#4d8c2a', '#8250df', '#bc4c00', '#0969da'];
+const GROUP_COLORS = ['#a67c00', '#bf3989', '#1b7c83', '#cf222e', '#4d8c2a', '#8250df', '#bc4c00', '#0969da'];
 
 // What the reader adds. It survives a reload in this browser, as long as the file says the same as when it was added.
 const storage = 'ariadne.graph.' + data.key, base = JSON.stringify(data.marks);
