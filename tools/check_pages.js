@@ -154,7 +154,7 @@ function inOutputs(panel, check) {
   });
 }
 const inTexts = (panel, check) => panel.content.widgets.flatMap((cell, index) =>
-  cell.model.type === 'markdown' ? check(cell.node).map(text => `cell ${index}: ${text}`) : []);
+  cell.model.type === 'markdown' ? [...cell.node.querySelectorAll('.jp-RenderedMarkdown')].flatMap(node => check(node)).map(text => `cell ${index}: ${text}`) : []);
 
 // An SVG on its own page: text inside the picture, apart from other text, dark enough on what is drawn below it.
 async function svg(source) {

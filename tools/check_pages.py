@@ -22,6 +22,8 @@ import time
 import urllib.parse
 import urllib.request
 
+from playwright.sync_api import TimeoutError, sync_playwright
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CHECKS = (ROOT / "tools" / "check_pages.js").read_text(encoding="utf-8")
 SHOTS = ROOT / "target" / "pages"
@@ -90,7 +92,7 @@ class Lab:
 
 
 class Pages:
-    """One browser page with JupyterLab, in which notebooks are opened one after the other."""
+    """A page of the browser, in which JupyterLab opens one notebook after the other."""
 
     def __init__(self, context, url):
         self.complaints = []
@@ -98,12 +100,11 @@ class Pages:
         self.page = context.new_page()
         self.page.add_init_script(CHECKS)
         self.page.on("console", lambda message: message.type == "error" and self.complain(f"console: {message.text} ({message.location['url']})"))
+        self.page.on("dialog", lambda dialog: dialog.accept())  # it asks whether to leave
         self.page.on("pageerror", lambda error: self.complain(f"console: {error}"))
         self.page.on("websocket", lambda web: self.here(web.url))
         context.on("request", lambda request: self.here(request.url))
-        self.page.goto(url + "/lab?reset")
-        self.page.wait_for_function("window.jupyterapp && jupyterapp.commands && document.querySelector('#jp-main-dock-panel')", timeout=60_000)
-        self.page.evaluate("jupyterapp.restored.then(() => jupyterapp.commands.execute('application:toggle-left-area').catch(() => 0)).then(() => 0)")
+        self.url = url
 
     def complain(self, text):
         line = f"{self.where}: {text}"
@@ -122,11 +123,15 @@ class Pages:
     def theme(self, name):
         self.do("apputils:change-theme", {"theme": THEMES[name]})
         self.page.wait_for_function("dark => document.body.dataset.jpThemeLight === String(!dark)", arg=name == "dark")
+        with contextlib.suppress(TimeoutError):  # what stays hidden is complained of later
+            self.page.wait_for_function("ariadneChecks.outputs(panel).every(c => c.shown.every(o => o.height >= 4))", timeout=10_000)
 
     def open(self, path):
         """Waits until all cells are there and all pictures are loaded."""
-        self.do("docmanager:open", {"path": path, "factory": "Notebook"})
-        self.page.evaluate("async () => { window.panel = jupyterapp.shell.currentWidget; await panel.context.ready; await panel.revealed; }")
+        self.page.goto(f"{self.url}/lab/tree/{path}?reset")
+        self.page.wait_for_function("() => (window.panel = window.jupyterapp?.shell?.currentWidget)?.content?.widgets?.length", timeout=60_000)
+        self.page.evaluate("() => jupyterapp.restored.then(() => panel.context.ready).then(() => 0)")
+        self.page.evaluate("() => { if (!jupyterapp.shell.leftCollapsed) { jupyterapp.shell.collapseLeft(); } }")
         self.page.wait_for_function(
             "() => { const w = panel.content.widgets; return w.length && w.every(c => c.inViewport !== false) && "
             "[...panel.node.querySelectorAll('img')].every(i => i.complete) && ariadneChecks.outputs(panel).every(c => c.shown.length >= c.saved); }",
@@ -161,7 +166,7 @@ class Pages:
         self.page.wait_for_function("ariadneChecks.outputs(panel).every(cell => cell.trusted)")
 
     def close(self):
-        self.page.evaluate("async () => { const p = panel; await p.context.sessionContext.shutdown().catch(() => 0); p.dispose(); }")
+        self.page.evaluate("async () => { await panel.context.sessionContext.shutdown().catch(() => 0); }")
 
 
 class Explorer:
@@ -215,19 +220,20 @@ class Explorer:
         self.expect("the Escape key", self.text("#side") != chosen)
 
     def click(self):
-        """Goes over the canvas until the tip says that a node is there."""
+        """Looks for a node with events of its own making, then clicks there with the mouse."""
+        found = self.frame.evaluate("""() => {
+            const canvas = document.getElementById('canvas'), tip = document.getElementById('tip'), box = canvas.getBoundingClientRect();
+            for (let y = 4; y < box.height; y += 6) {
+                for (let x = 70; x < box.width; x += 6) {
+                    canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: box.left + x, clientY: box.top + y }));
+                    if (!tip.hidden) { return { x, y, text: tip.textContent }; }
+                }
+            }
+        }""")
         box = self.frame.locator("#canvas").bounding_box()
-        for row in range(1, 40):
-            for column in range(4, 40):
-                x, y = box["x"] + box["width"] * column / 40, box["y"] + box["height"] * row / 40
-                self.page.mouse.move(x, y)
-                if self.frame.is_visible("#tip"):
-                    before, name = self.text("#side"), self.text("#tip").split("\n")[0]
-                    self.page.mouse.click(x, y)
-                    after = self.text("#side")
-                    self.expect(f"a click on {name!r}", after != before and name in after)
-                    return
-        self.expect("the mouse over a node", False)
+        self.page.mouse.click(box["x"] + found["x"], box["y"] + found["y"])
+        name, place = found["text"].split("\n")[:2]
+        self.expect(f"a click on {name!r}", place in self.text("#side"))
 
     def search(self):
         word = next(word for word in re.findall(r"\w{2,}", self.frame.evaluate("JSON.parse(document.getElementById('data').textContent).tokens.join(' ')")))
@@ -258,7 +264,6 @@ def check(pages, scratch, notebook):
     pages.where = path
     start = time.monotonic()
     tutorial = path.startswith("tutorials/")
-    pages.theme("light")
     pages.open(path)
     for theme in THEMES:
         pages.theme(theme)
@@ -290,8 +295,6 @@ def main():
     if not browser:
         raise SystemExit("a browser is missing: install Chromium (Debian: apt install chromium)")
     notebooks = [file.resolve() for file in wanted] or sorted([*ROOT.glob("notebooks/*.ipynb"), *ROOT.glob("tutorials/*.ipynb")])
-    from playwright.sync_api import sync_playwright
-
     shutil.rmtree(SHOTS, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder, Lab(pathlib.Path(folder), notebooks) as lab, sync_playwright() as playwright:
         # Whatever is asked of another machine fails here at once, and is named.

@@ -28,6 +28,7 @@ class HtmlWriterTest {
             "background-color",
             "border-bottom",
             "border-collapse",
+                            "text-decoration",
             "font-size",
             "font-weight",
             "height",

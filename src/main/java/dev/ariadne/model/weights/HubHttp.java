@@ -134,6 +134,11 @@ final class HubHttp {
             String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
             throw new Dropped(uri.getHost() + " did not answer" + through(uri) + " (" + why + ")", e);
         }
+        if (response.statusCode() == 407) { // of the proxy, and without a body
+            throw new IOException("cannot reach " + uri.getHost() + through(uri)
+                    + ": it asks for a name and a password (status 407), which cannot be given here; fetch the files of "
+                    + settings.endpoint() + "/" + id.name() + " by other means and load their folder");
+        }
         HubBody body = new HubBody(settings.timeout());
         response.body().subscribe(body);
         return new Answer(response.statusCode(), response.headers(), body);
@@ -169,11 +174,6 @@ final class HubHttp {
 
     private IOException refusal(Answer answer, URI uri) {
         int status = answer.status();
-        if (status == 407) {
-            return new IOException("cannot reach " + uri.getHost() + through(uri)
-                    + ": it asks for a name and a password (status 407), which cannot be given here; fetch the files of "
-                    + settings.endpoint() + "/" + id.name() + " by other means and load their folder");
-        }
         if (status == 408 || status == 429 || status >= 500) {
             return new Dropped(uri.getHost() + " is busy or broken (status " + status + ")");
         }
