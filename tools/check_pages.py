@@ -243,6 +243,7 @@ class Explorer:
         found = self.frame.text_content("#live")
         self.expect(f"a search for {word!r}", re.fullmatch(r"[1-9]\d* found", found or ""))
         self.page.keyboard.press("Escape")
+        self.expect("the Escape key, which ends a search", not self.frame.text_content("#live"))
 
 
 def check_pictures(pages, scratch, notebook):

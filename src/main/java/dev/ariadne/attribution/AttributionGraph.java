@@ -406,7 +406,7 @@ public final class AttributionGraph implements Displayable {
         boolean all = config.maxFeatureNodes() == Integer.MAX_VALUE;
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("graph", toString());
-        facts.put("prompt", String.join("", active.labels()));
+        facts.put("prompt", prompt());
         facts.put("targets", listed(targets));
         facts.put("targets chosen by", config.targets().toString());
         facts.put("feature nodes", all ? "all that are active" : "at most " + config.maxFeatureNodes());
@@ -420,6 +420,10 @@ public final class AttributionGraph implements Displayable {
                 List.of(Paper.TRANSCODERS, Paper.CIRCUIT_TRACING));
     }
 
+    private String prompt() {
+        return origin.prompt().isEmpty() ? String.join("", active.labels()) : origin.prompt();
+    }
+
     private static String listed(List<Target> targets) {
         return targets.stream().map(Target::toString).collect(Collectors.joining(", "));
     }
@@ -429,7 +433,7 @@ public final class AttributionGraph implements Displayable {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("model", origin.model());
         facts.put("transcoders", origin.transcoders());
-        facts.put("prompt", String.join("", active.labels()));
+        facts.put("prompt", prompt());
         facts.put("targets", listed(targets));
         facts.put(
                 "nodes",

@@ -1,5 +1,6 @@
 package dev.ariadne.circuit;
 
+import java.awt.BasicStroke;
 import java.awt.Color;
 import java.awt.Font;
 import org.knowm.xchart.XYChart;
@@ -9,6 +10,15 @@ import org.knowm.xchart.style.Styler.LegendPosition;
 /** How this package's charts look. */
 final class Plot {
     private Plot() {}
+
+    /** A line's dashes, so that its color is not all that tells it from the others in the legend. */
+    static BasicStroke line(int number, float width) {
+        float[][] dashes = {{}, {8, 4}, {2, 3}, {10, 3, 2, 3}};
+        float[] dash = dashes[number % dashes.length];
+        return dash.length == 0
+                ? new BasicStroke(width)
+                : new BasicStroke(width, BasicStroke.CAP_BUTT, BasicStroke.JOIN_ROUND, 10, dash, 0);
+    }
 
     static XYChart of(String title, String x, String y) {
         XYChart chart = new XYChartBuilder()

@@ -2,7 +2,6 @@ package dev.ariadne.circuit;
 
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
-import java.awt.BasicStroke;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -233,7 +232,7 @@ public record RocCurve(String title, List<Point> points) implements Displayable 
             dots.setXYSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setShowInLegend(false);
             dots.setMarkerColor(chart.getStyler()
                     .getSeriesColors()[2 * i % chart.getStyler().getSeriesColors().length]);
-            line.setLineColor(dots.getMarkerColor()).setLineStyle(new BasicStroke(2));
+            line.setLineColor(dots.getMarkerColor()).setLineStyle(Plot.line(i, 2));
         }
         return chart;
     }

@@ -347,6 +347,7 @@ function rename(event, g) {
 function find() {
   const words = $('find').value.trim().toLowerCase();
   found = null;
+  $('live').textContent = '';
   if (words) {
     found = new Set(visible.filter(i => (name(i) + '\n' + label[i] + '\n' + id[i] + '\n' + data.tokens[column[i]] + '\n' + (marks.notes[id[i]] || '')).toLowerCase().includes(words)));
     $('live').textContent = found.size + ' found';
@@ -420,7 +421,7 @@ canvas.addEventListener('click', event => {
 });
 canvas.addEventListener('dblclick', event => { if (under(event) >= 0) { pin(); } });
 document.addEventListener('keydown', event => {
-  if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) { if (event.key === 'Escape') { event.target.blur(); canvas.focus(); } return; }
+  if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) { if (event.key === 'Escape') { if (event.target === $('find')) { event.target.value = ''; find(); } event.target.blur(); canvas.focus(); } return; }
   if (event.ctrlKey || event.metaKey || event.altKey) { return; }
   const onButton = event.target.tagName === 'BUTTON' || event.target.tagName === 'SUMMARY';
   const prunes = by => { $('prune').value = +$('prune').value + by; $('prune').dispatchEvent(new Event('input')); };
