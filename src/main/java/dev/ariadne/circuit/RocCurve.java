@@ -231,7 +231,7 @@ public record RocCurve(String title, List<Point> points) implements Displayable 
                     curve.points().stream().mapToDouble(Point::tpr).toArray());
             dots.setXYSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setShowInLegend(false);
             dots.setMarkerColor(chart.getStyler()
-                    .getSeriesColors()[2 * i % chart.getStyler().getSeriesColors().length]);
+                    .getSeriesColors()[i % chart.getStyler().getSeriesColors().length]);
             line.setLineColor(dots.getMarkerColor()).setLineStyle(Plot.line(i, 2));
         }
         return chart;
