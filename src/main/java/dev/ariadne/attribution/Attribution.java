@@ -1,10 +1,10 @@
 package dev.ariadne.attribution;
 
 import ai.djl.ndarray.NDManager;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.Progress;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.Optional;
 import java.util.stream.IntStream;
 
 /** Makes an attribution graph: runs the model, chooses the targets, sweeps, and, where not all features may be nodes, chooses those. */
@@ -91,7 +91,7 @@ final class Attribution {
                 replacement.transcoders().size(),
                 config,
                 replacement.labels(),
-                Optional.ofNullable(Attribution.class.getPackage().getImplementationVersion())
-                        .orElse("development"));
+                Citation.libraryVersion(),
+                replacement.model());
     }
 }

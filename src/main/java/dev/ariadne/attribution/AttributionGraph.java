@@ -1,7 +1,10 @@
 package dev.ariadne.attribution;
 
 import dev.ariadne.attribution.GraphNode.Kind;
+import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Citation;
+import dev.ariadne.view.Citation.Paper;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
@@ -13,6 +16,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 
 /**
@@ -54,6 +58,7 @@ public final class AttributionGraph implements Displayable {
      * @param config how
      * @param labels of features, by layer_index
      * @param version of this library
+     * @param source the model itself: its weights are hashed when somebody asks
      */
     record Origin(
             String prompt,
@@ -62,7 +67,8 @@ public final class AttributionGraph implements Displayable {
             int layers,
             AttributionConfig config,
             Map<String, String> labels,
-            String version) {}
+            String version,
+            HookedTransformer source) {}
 
     /** Takes the computed rows, and drops the columns of features that have none. */
     AttributionGraph(
@@ -390,15 +396,45 @@ public final class AttributionGraph implements Displayable {
         return GraphJson.read(file);
     }
 
+    /**
+     * What a write-up needs to name this graph: how it was made, with which model, and the papers of the method.
+     *
+     * @throws IllegalStateException when the model is closed: the hash of its weights is computed here, once for a model
+     */
+    public Citation cite() {
+        AttributionConfig config = origin.config();
+        boolean all = config.maxFeatureNodes() == Integer.MAX_VALUE;
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("graph", toString());
+        facts.put("prompt", prompt());
+        facts.put("targets", listed(targets));
+        facts.put("targets chosen by", config.targets().toString());
+        facts.put("feature nodes", all ? "all that are active" : "at most " + config.maxFeatureNodes());
+        facts.put("model", origin.model());
+        facts.put("weights (SHA-256)", origin.source().weights().sha256());
+        facts.put("transcoders", origin.transcoders());
+        facts.put("version", origin.version());
+        return new Citation(
+                "How to cite: " + this + " on " + origin.model(),
+                facts,
+                List.of(Paper.TRANSCODERS, Paper.CIRCUIT_TRACING));
+    }
+
+    private String prompt() {
+        return origin.prompt().isEmpty() ? String.join("", active.labels()) : origin.prompt();
+    }
+
+    private static String listed(List<Target> targets) {
+        return targets.stream().map(Target::toString).collect(Collectors.joining(", "));
+    }
+
     @Override
     public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("model", origin.model());
         facts.put("transcoders", origin.transcoders());
-        facts.put("prompt", String.join("", active.labels()));
-        facts.put(
-                "targets",
-                String.join(", ", targets.stream().map(Target::toString).toList()));
+        facts.put("prompt", prompt());
+        facts.put("targets", listed(targets));
         facts.put(
                 "nodes",
                 String.format(

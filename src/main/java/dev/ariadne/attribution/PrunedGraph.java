@@ -1,6 +1,7 @@
 package dev.ariadne.attribution;
 
 import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.TokenGraph;
 import java.io.IOException;
@@ -8,6 +9,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -131,6 +133,20 @@ public final class PrunedGraph implements Displayable {
         }
         GraphJson json = toJson(slug);
         return json.with(json.annotations().withSupernodes(groups));
+    }
+
+    /**
+     * What a write-up needs to name this graph: that of the {@linkplain AttributionGraph#cite whole one}, and what was kept of it.
+     *
+     * @throws IllegalStateException when the model is closed
+     */
+    public Citation cite() {
+        Citation whole = graph.cite();
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("pruned graph", toString());
+        facts.put("kept", "%s of the nodes' influence, %s of the edges'".formatted(nodeShare, edgeShare));
+        facts.putAll(whole.facts());
+        return new Citation(whole.title(), facts, whole.papers());
     }
 
     double nodeShare() {

@@ -7,7 +7,6 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Path;
-import java.util.Arrays;
 import java.util.Collection;
 import java.util.Collections;
 import java.util.HashSet;
@@ -199,11 +198,7 @@ public record Circuit(ComputationalGraph graph, Map<Edge, Double> effects, doubl
         facts.putAll(provenance.settings());
         facts.put("seed", Long.toString(provenance.seed()));
         facts.put("version", provenance.version());
-        String method = provenance.method();
-        List<Citation.Paper> papers = Arrays.stream(Citation.Paper.values())
-                .filter(paper -> method.startsWith(paper.name().replace('_', '-')))
-                .toList();
-        return new Citation("How to cite: " + provenance, facts, papers);
+        return new Citation("How to cite: " + provenance, facts, Citation.Paper.of(provenance.method()));
     }
 
     @Override

@@ -130,6 +130,7 @@ public record Pareto(String title, String metric, boolean higherIsBetter, List<P
             dots.setMarkerColor(
                     chart.getStyler().getSeriesColors()[i % chart.getStyler().getSeriesColors().length]);
             line.setMarker(SeriesMarkers.NONE).setLineColor(dots.getMarkerColor());
+            line.setLineStyle(Plot.line(i, 2));
         }
         return chart;
     }

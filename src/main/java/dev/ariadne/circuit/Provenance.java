@@ -1,11 +1,11 @@
 package dev.ariadne.circuit;
 
 import dev.ariadne.task.Task;
+import dev.ariadne.view.Citation;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Optional;
 
 /**
  * How a circuit was found.
@@ -62,8 +62,7 @@ public record Provenance(
 
     /** This library's version, as its jar says; "development" for classes that come from no jar. */
     public static String libraryVersion() {
-        return Optional.ofNullable(Provenance.class.getPackage().getImplementationVersion())
-                .orElse("development");
+        return Citation.libraryVersion();
     }
 
     /** What was done to what: {@code ACDC, threshold 0.01, corrupted ablation: ioi on gpt2}. */

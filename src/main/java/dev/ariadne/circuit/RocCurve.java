@@ -2,7 +2,6 @@ package dev.ariadne.circuit;
 
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
-import java.awt.BasicStroke;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collection;
@@ -232,8 +231,8 @@ public record RocCurve(String title, List<Point> points) implements Displayable 
                     curve.points().stream().mapToDouble(Point::tpr).toArray());
             dots.setXYSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setShowInLegend(false);
             dots.setMarkerColor(chart.getStyler()
-                    .getSeriesColors()[2 * i % chart.getStyler().getSeriesColors().length]);
-            line.setLineColor(dots.getMarkerColor()).setLineStyle(new BasicStroke(2));
+                    .getSeriesColors()[i % chart.getStyler().getSeriesColors().length]);
+            line.setLineColor(dots.getMarkerColor()).setLineStyle(Plot.line(i, 2));
         }
         return chart;
     }

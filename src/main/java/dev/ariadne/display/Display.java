@@ -52,6 +52,7 @@ public final class Display {
      *
      * @param displayable what to show
      * @return the bytes of the file
+     * @throws IllegalStateException when this JVM finds no font
      */
     public static byte[] png(Displayable displayable) {
         return ScenePainter.png(Scenes.of(displayable.view()), 2);
@@ -137,9 +138,8 @@ public final class Display {
         bundle.put("text/html", html(view));
         try {
             bundle.put("image/png", Base64.getEncoder().encodeToString(ScenePainter.png(Scenes.of(view), 1)));
-        } catch (LinkageError | InternalError | NullPointerException e) {
-            // No fontconfig: the JDK fails in one of these ways. HTML and text do not need a font.
-            bundle.remove("image/png");
+        } catch (IllegalStateException e) {
+            bundle.remove("image/png"); // HTML and text do not need a font
         }
         bundle.put("text/plain", text(view));
         return Collections.unmodifiableMap(bundle);

@@ -22,6 +22,7 @@ final class MapScene {
     private static final int MOST_TEXTS = 64; // rows or columns
     private static final double MAX_LABEL = 120;
     private static final double GAP = 14;
+    private static final double PALE = 0.1; // of the largest value: nearer to zero no color is seen
     private static final int PAGE = 760; // the width of a notebook's output, about
 
     private MapScene() {}
@@ -52,9 +53,10 @@ final class MapScene {
 
         Scene scene = new Scene();
         double left = Scene.PAD + Math.max(rows.width() + 6, columns.overhang());
-        double top = scene.heading(map.title(), legend(map, tint), Math.max(gridW + left + 60, 420));
+        boolean signs = !numbers && cellH >= 5 && goesBelowZero(map, tint);
+        double top = scene.heading(map.title(), legend(map, tint, signs), Math.max(gridW + left + 60, 420));
         top = axisName(scene, map.rowName(), top);
-        cells(scene, map, tint, new Box(left, top, gridW, gridH, Scene.RULE));
+        cells(scene, map, tint, new Box(left, top, gridW, gridH, Scene.RULE), signs);
         rows.drawRows(scene, left, top);
         columns.drawColumns(scene, left, top + gridH);
         if (numbers || texts) {
@@ -77,7 +79,8 @@ final class MapScene {
         Scene scene = new Scene();
         double inset = Scene.PAD + tiles.overhang();
         double width = tiles.columns() * tiles.pitchX();
-        double top = scene.heading(title, legend(first, tint), Math.max(width + inset, 420));
+        boolean signs = tiles.gridH() >= 5 * first.rows().size() && maps.stream().anyMatch(map -> goesBelowZero(map, tint));
+        double top = scene.heading(title, legend(first, tint, signs), Math.max(width + inset, 420));
         top = axisName(scene, first.rowName(), top);
         for (int i = 0; i < maps.size(); i++) {
             HeatMap map = maps.get(i);
@@ -88,7 +91,7 @@ final class MapScene {
                     y - 4,
                     Glyphs.shorten(Glyphs.visible(map.title()), tiles.gridW(), 10.5),
                     Font.of(10.5, Scene.INK));
-            cells(scene, map, tint, new Box(x, y, tiles.gridW(), tiles.gridH(), Scene.RULE));
+            cells(scene, map, tint, new Box(x, y, tiles.gridW(), tiles.gridH(), Scene.RULE), signs);
             if (tiles.labelsRows(i)) {
                 tiles.rows(map).drawRows(scene, x, y);
             }
@@ -195,7 +198,22 @@ final class MapScene {
         return cells == 0 ? max : Math.min(max, room / cells);
     }
 
-    private static void cells(Scene scene, HeatMap map, Tint tint, Box at) {
+    private static boolean goesBelowZero(HeatMap map, Tint tint) {
+        boolean below = false;
+        for (float[] row : map.values()) {
+            for (float value : row) {
+                below |= isBelowZero(value, tint);
+            }
+        }
+        return below;
+    }
+
+    private static boolean isBelowZero(float value, Tint tint) {
+        return tint.scale() == Scale.DIVERGING && value <= -PALE * tint.max();
+    }
+
+    /** Draws the values' colors; where no numbers will say it, a line under a value says that it is below zero. */
+    private static void cells(Scene scene, HeatMap map, Tint tint, Box at, boolean signs) {
         int[] palette = new int[Tint.STEPS + 1];
         for (int step = 0; step < palette.length; step++) {
             palette[step] = tint.color(step);
@@ -211,6 +229,16 @@ final class MapScene {
         // a thin frame: white cells would have no end on a white card
         scene.add(new Box(at.x() - 1, at.y() - 1, at.width() + 2, at.height() + 2, at.rgb()));
         scene.add(new Picture(at.x(), at.y(), at.width(), at.height(), image));
+        double w = at.width() / width;
+        double h = at.height() / height;
+        for (int y = 0; signs && y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                if (isBelowZero(map.value(y, x), tint)) {
+                    int ink = Tint.inkOn(tint.color(tint.step(map.value(y, x))));
+                    scene.add(new Box(at.x() + (x + 0.2) * w, at.y() + (y + 1) * h - 2.5, 0.6 * w, 1, ink));
+                }
+            }
+        }
     }
 
     static boolean empty(HeatMap map) {
@@ -265,11 +293,11 @@ final class MapScene {
         light.forEach(scene::add);
     }
 
-    private static String legend(HeatMap map, Tint tint) {
+    private static String legend(HeatMap map, Tint tint, boolean signs) {
         String unit = map.unit().isBlank() ? "" : "color: " + map.unit();
         String gap = tint.gaps() ? "gray: no value" : "";
         String texts = map.texts().isEmpty() || showsTexts(map) ? "" : "too many cells for their texts";
-        return Stream.of(unit, gap, texts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" · "));
+        return Stream.of(unit, gap, signs ? "underlined: below zero" : "", texts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" · "));
     }
 
     private static double axisName(Scene scene, String rowName, double top) {

@@ -26,8 +26,20 @@ final class ScenePainter {
      * Paints.
      *
      * @param zoom pixels of the picture for a pixel of the scene
+     * @throws IllegalStateException when this JVM finds no font
      */
     static byte[] png(Scene scene, double zoom) {
+        try {
+            return painted(scene, zoom);
+        } catch (LinkageError | InternalError | NullPointerException e) { // the JDK's ways to say so
+            throw new IllegalStateException(
+                    "cannot paint a PNG: this JVM finds no font; install fontconfig and one (Debian: apt install fontconfig"
+                            + " fonts-dejavu-core) and start anew, or save as .svg or .html, which need none",
+                    e);
+        }
+    }
+
+    private static byte[] painted(Scene scene, double zoom) {
         if (System.getProperty("java.awt.headless") == null) {
             System.setProperty("java.awt.headless", "true"); // macOS would open an application icon
         }

@@ -120,6 +120,9 @@ final class TableScene {
             double alpha = shade.alpha(i);
             scene.add(new Box(x, y, width, LINE - 1, Tint.mix(0xFFFFFF, shade.color(i), alpha)));
             scene.text(x + 1, y + 14, text, Font.of(SIZE, Scene.INK));
+            if (shade.isUnderlined(i)) {
+                scene.add(new Box(x + 1, y + 15.5, width - 2, 1, Scene.INK));
+            }
             scene.include(x + width + Scene.PAD, y + LINE + Scene.PAD);
             x += width + 1;
             if (tokens.tokens().get(i).endsWith("\n")) {

@@ -32,7 +32,7 @@ final class TokenGraphScene {
     private static final double FONT = 10;
     private static final double LAYER = 90; // the widest name of a layer
     private static final int BAND = 0xF6F8FA;
-    private static final int[] COLORS = {0x3F6FB5, 0x8C959F, 0x1A7F37, 0x8250DF, 0x9A6700, 0x3F6FB5, 0xC4C9D0
+    private static final int[] COLORS = {0x3F6FB5, 0x7A8490, 0x1A7F37, 0x8250DF, 0x9A6700, 0x3F6FB5, 0xC4C9D0
     }; // by kind
 
     private final TokenGraph graph;

@@ -2,7 +2,7 @@ package dev.ariadne.display;
 
 import dev.ariadne.view.View.Tokens;
 
-/** The background of each token: blue above zero, orange below, stronger for larger values; readable in both themes. */
+/** The background of each token: blue above zero, orange and underlined below, stronger for larger values; readable in both themes. */
 final class TokenShade {
     /** At this strength both black and white text keep a contrast of 4.5 on the blend with their own background. */
     static final double STRONGEST = 0.62;
@@ -35,8 +35,12 @@ final class TokenShade {
         }
         double max = Math.max(-low, high);
         String unit = tokens.unit().isBlank() ? "color" : "color: " + tokens.unit();
-        return unit + ", " + (low < 0 ? Numbers.brief(low, max) + " (orange) to " : "0 to ") + Numbers.brief(high, max)
+        return unit + ", " + (low < 0 ? Numbers.brief(low, max) + " (orange, underlined) to " : "0 to ") + Numbers.brief(high, max)
                 + " (blue)";
+    }
+
+    boolean isUnderlined(int i) {
+        return values[i] < 0;
     }
 
     int color(int i) {

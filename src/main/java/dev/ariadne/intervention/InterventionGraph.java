@@ -5,6 +5,7 @@ import ai.djl.ndarray.types.DataType;
 import dev.ariadne.attribution.ReplacementModel;
 import dev.ariadne.model.Logits;
 import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
@@ -332,6 +333,11 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
 
     double[] defaultsOf(String name) {
         return Objects.requireNonNull(defaults.get(name)).clone();
+    }
+
+    /** What a write-up needs to name this graph: {@linkplain InterventionResult#cite that} of the run without an intervention. */
+    public Citation cite() {
+        return clean.cite();
     }
 
     @Override

@@ -2,6 +2,9 @@ package dev.ariadne.intervention;
 
 import dev.ariadne.intervention.Intervention.Kind;
 import dev.ariadne.model.HookedTransformer;
+import dev.ariadne.transcoder.Feature;
+import dev.ariadne.view.Citation;
+import dev.ariadne.view.Citation.Paper;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.SupernodeGraph.State;
@@ -15,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import tech.tablesaw.api.DoubleColumn;
 import tech.tablesaw.api.StringColumn;
 import tech.tablesaw.api.Table;
@@ -29,6 +33,7 @@ public final class InterventionResult implements Displayable {
     private final String prompt;
     private final Mode mode;
     private final HookedTransformer model;
+    private final String transcoders;
     private final List<Intervention> interventions;
     private final List<Setting> settings;
     private final Map<String, Double> activations;
@@ -47,6 +52,7 @@ public final class InterventionResult implements Displayable {
         this.prompt = graph.prompt();
         this.mode = graph.mode();
         this.model = graph.replacement().model();
+        this.transcoders = graph.replacement().transcoders().toString();
         this.interventions = interventions;
         this.settings = List.copyOf(settings);
         this.activations = Collections.unmodifiableMap(new LinkedHashMap<>(activations));
@@ -215,6 +221,41 @@ public final class InterventionResult implements Displayable {
                 : interventions.stream().map(Intervention::toString).collect(Collectors.joining(", "));
     }
 
+    /**
+     * What a write-up needs to name this run: what was set to what, in which model, and the papers of the method.
+     *
+     * @throws IllegalStateException when the model is closed: the hash of its weights is computed here, once for a model
+     */
+    public Citation cite() {
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("interventions", title());
+        facts.put("prompt", prompt);
+        facts.put("mode", mode.toString());
+        Stream.concat(rows.stream().flatMap(List::stream), interventions.stream().map(Intervention::node))
+                .forEach(node -> facts.put("supernode " + node.name(), members(node)));
+        facts.put("next token", nextTokens());
+        facts.put("model", model.name());
+        facts.put("weights (SHA-256)", model.weights().sha256());
+        facts.put("transcoders", transcoders);
+        facts.put("version", Citation.libraryVersion());
+        return new Citation(
+                "How to cite: " + title() + " on “" + prompt + "”",
+                facts,
+                List.of(Paper.TRANSCODERS, Paper.CIRCUIT_TRACING, Paper.BIOLOGY));
+    }
+
+    private static String members(Supernode node) {
+        return node.features().isEmpty()
+                ? "no features"
+                : node.features().stream().map(Feature::toString).collect(Collectors.joining(", "));
+    }
+
+    private String nextTokens() {
+        return top(SHOWN).stream()
+                .map(change -> String.format(Locale.ROOT, "%s %.2f", change.token(), change.probability()))
+                .collect(Collectors.joining(", "));
+    }
+
     @Override
     public SupernodeGraph view() {
         List<SupernodeGraph.Node> nodes = new ArrayList<>();
@@ -288,9 +329,6 @@ public final class InterventionResult implements Displayable {
 
     @Override
     public String toString() {
-        return title() + ": "
-                + top(SHOWN).stream()
-                        .map(change -> String.format(Locale.ROOT, "%s %.2f", change.token(), change.probability()))
-                        .collect(Collectors.joining(", "));
+        return title() + ": " + nextTokens();
     }
 }

@@ -6,11 +6,14 @@ import java.io.UncheckedIOException;
 import java.util.Base64;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import java.util.stream.Collectors;
 import javax.imageio.ImageIO;
 import org.knowm.xchart.BitmapEncoder;
+import org.knowm.xchart.internal.chartpart.Chart;
 import org.knowm.xchart.internal.chartpart.IChart;
+import org.knowm.xchart.internal.series.Series;
 
-/** Shows an XChart chart as PNG; its SVG would be larger and needs a library that XChart leaves out. */
+/** Shows an XChart chart as PNG, with a text for those who do not see it; its SVG would be larger and needs a library that XChart leaves out. */
 final class ChartRendering {
     private ChartRendering() {}
 
@@ -23,7 +26,9 @@ final class ChartRendering {
         ByteArrayOutputStream png = new ByteArrayOutputStream();
         try {
             ImageIO.write(BitmapEncoder.getBufferedImage(chart), "png", png);
-            bundle.put("image/png", Base64.getEncoder().encodeToString(png.toByteArray()));
+            String data = Base64.getEncoder().encodeToString(png.toByteArray());
+            bundle.put("text/html", "<img alt=\"" + alt(chart) + "\" src=\"data:image/png;base64," + data + "\"/>");
+            bundle.put("image/png", data); // for readers of notebooks that leave HTML out
         } catch (LinkageError | InternalError | NullPointerException e) {
             bundle.clear(); // the JDK's ways to say that it has no font: the chart's name remains
         } catch (IOException e) {
@@ -31,6 +36,14 @@ final class ChartRendering {
         }
         bundle.put("text/plain", text(chart));
         return bundle;
+    }
+
+    /** What is drawn: the title, and the names of the series. */
+    private static String alt(IChart chart) {
+        String series = chart instanceof Chart<?, ?> drawn
+                ? drawn.getSeriesCollection().stream().map(Series::getName).collect(Collectors.joining(", ", ": ", ""))
+                : "";
+        return (text(chart) + series).replace("&", "&amp;").replace("<", "&lt;").replace("\"", "&quot;");
     }
 
     /** Names the chart, where XChart's own text is an identity hash. */

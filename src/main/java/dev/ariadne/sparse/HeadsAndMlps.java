@@ -65,7 +65,7 @@ final class HeadsAndMlps {
                         "nats",
                         circuit.pruner().model().name(),
                         circuit.pruner().model().weights().sha256(),
-                        "pruning of weights",
+                        SparseCircuit.METHOD,
                         config.ablation().name().toLowerCase(Locale.ROOT),
                         Map.of("target", Double.toString(config.target())),
                         config.seed(),

@@ -3,12 +3,14 @@ package dev.ariadne.sparse;
 import dev.ariadne.circuit.Circuit;
 import dev.ariadne.circuit.Granularity;
 import dev.ariadne.sparse.Judge.Verdict;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.Collections;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -20,6 +22,8 @@ import java.util.stream.IntStream;
  * embedding, unembedding, biases and the stream are always there, and are not counted.
  */
 public final class SparseCircuit implements Displayable {
+    static final String METHOD = "pruning of weights";
+
     private final CircuitPruner pruner;
     private final PairTask task;
     private final Part part;
@@ -167,6 +171,28 @@ public final class SparseCircuit implements Displayable {
      */
     public View card(Channel channel, Pair pair) {
         return new ChannelCard(this, channel).view(pair);
+    }
+
+    /**
+     * What a write-up needs to name this circuit: how it was cut out, of which model, and the paper of the method.
+     *
+     * @throws IllegalStateException when the model is closed: the hash of its weights is computed here, once for a model
+     */
+    public Citation cite() {
+        PruneConfig config = pruner.config();
+        Map<String, String> facts = new LinkedHashMap<>();
+        facts.put("circuit", channelCount() + " channels, " + edgeCount() + " weights");
+        facts.put("task", task.name());
+        facts.put("loss", String.format(Locale.ROOT, "%.4f nats, %.4f without scale and shift", loss(), plainLoss()));
+        facts.put("model", pruner.model().name());
+        facts.put("weights (SHA-256)", pruner.model().weights().sha256());
+        facts.put("method", METHOD + ", " + making.method() + (isMinimal() ? ", minimal" : ""));
+        facts.put("ablation", config.ablation().name().toLowerCase(Locale.ROOT));
+        facts.put("target", config.target() + " nats");
+        facts.put("largest scale", config.calibrate() ? Double.toString(config.mostScale()) : "1, not calibrated");
+        facts.put("seed", Long.toString(config.seed()));
+        facts.put("version", Citation.libraryVersion());
+        return new Citation("How to cite: " + this, facts, Citation.Paper.of(METHOD));
     }
 
     /** Writes the circuit as JSON; the file appears when it is whole. */

@@ -7,7 +7,7 @@ const { id, label, kind, row, column, x, y, value, influence, from, to, weight }
 const count = id.length, canvas = $('canvas'), index = new Map(id.map((name, i) => [name, i]));
 const AXIS_X = 66, AXIS_Y = 24, SHOWN = 15, KINDS = ['feature', 'error', 'token', 'output', 'bias', 'channel', 'at rest'];
 const FONT = '11px Helvetica, Arial, "Noto Sans", "Noto Sans CJK SC", sans-serif';
-const GROUP_COLORS = ['#d4a72c', '#bf3989', '#1b7c83', '#cf222e', '#4d8c2a', '#8250df', '#bc4c00', '#0969da'];
+const GROUP_COLORS = ['#a67c00', '#bf3989', '#1b7c83', '#cf222e', '#4d8c2a', '#8250df', '#bc4c00', '#0969da'];
 
 // What the reader adds. It survives a reload in this browser, as long as the file says the same as when it was added.
 const storage = 'ariadne.graph.' + data.key, base = JSON.stringify(data.marks);
@@ -347,6 +347,7 @@ function rename(event, g) {
 function find() {
   const words = $('find').value.trim().toLowerCase();
   found = null;
+  $('live').textContent = '';
   if (words) {
     found = new Set(visible.filter(i => (name(i) + '\n' + label[i] + '\n' + id[i] + '\n' + data.tokens[column[i]] + '\n' + (marks.notes[id[i]] || '')).toLowerCase().includes(words)));
     $('live').textContent = found.size + ' found';
@@ -420,7 +421,7 @@ canvas.addEventListener('click', event => {
 });
 canvas.addEventListener('dblclick', event => { if (under(event) >= 0) { pin(); } });
 document.addEventListener('keydown', event => {
-  if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) { if (event.key === 'Escape') { event.target.blur(); canvas.focus(); } return; }
+  if (/INPUT|TEXTAREA|SELECT/.test(event.target.tagName)) { if (event.key === 'Escape') { if (event.target === $('find')) { event.target.value = ''; find(); } event.target.blur(); canvas.focus(); } return; }
   if (event.ctrlKey || event.metaKey || event.altKey) { return; }
   const onButton = event.target.tagName === 'BUTTON' || event.target.tagName === 'SUMMARY';
   const prunes = by => { $('prune').value = +$('prune').value + by; $('prune').dispatchEvent(new Event('input')); };

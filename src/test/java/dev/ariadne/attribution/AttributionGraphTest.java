@@ -11,6 +11,7 @@ import dev.ariadne.model.Weight;
 import dev.ariadne.transcoder.Activation;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.transcoder.Transcoders;
+import dev.ariadne.view.Citation;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -338,5 +339,25 @@ class AttributionGraphTest {
             second += Math.pow(graph.weight(b, other), 2) + Math.pow(graph.weight(other, b), 2);
         }
         return product / Math.sqrt(first * second);
+    }
+
+    @Test
+    void citesPromptModelTranscodersAndPapers() {
+        PrunedGraph pruned =
+                gemma.attribute(TOKENS, DEFAULT.withMaxFeatureNodes(7)).prune(0.5, 0.9);
+        Citation citation = pruned.cite();
+        assertThat(citation.facts())
+                .containsEntry("model", gemma.model().name())
+                .containsEntry("weights (SHA-256)", gemma.model().weights().sha256())
+                .containsEntry("transcoders", gemma.transcoders().toString())
+                .containsEntry("targets chosen by", "Salient[most=10, mass=0.95]")
+                .containsEntry("feature nodes", "at most 7")
+                .containsEntry("kept", "0.5 of the nodes' influence, 0.9 of the edges'")
+                .containsAllEntriesOf(pruned.graph().cite().facts())
+                .containsKeys("prompt", "targets", "version");
+        assertThat(citation.bibtex())
+                .contains("@article{ameisen2025circuit,", "@inproceedings{dunefsky2024transcoders,", "@software{ariadne,")
+                .contains("  url = {https://transformer-circuits.pub/2025/attribution-graphs/methods.html}\n}")
+                .doesNotContain("conmy");
     }
 }

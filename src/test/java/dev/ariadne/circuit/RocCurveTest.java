@@ -140,6 +140,12 @@ class RocCurveTest {
         assertThat(curve.chart(curve, new RocCurve("two", List.of())).getSeriesCollection())
                 .extracting(XYSeries::getName)
                 .contains("1. AUC 0.400, one", "2. AUC 0.400, one", "3. AUC 0.000, two");
+        assertThat(curve.chart(curve, curve).getSeriesCollection())
+                .filteredOn(XYSeries::isShowInLegend)
+                .extracting(XYSeries::getLineStyle)
+                .as("a color is not all that tells lines apart")
+                .hasSize(3)
+                .doesNotHaveDuplicates();
         assertThat(curve.table().rowCount()).isEqualTo(3);
     }
 

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assumptions.assumeThat;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ariadne.view.TokenGraph;
+import dev.ariadne.view.TokenGraph.Marks;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -165,6 +166,26 @@ class ExplorerWriterTest {
             assertThat(added.get("slug").asText()).isEqualTo("small");
             assertThat(added.at("/qParams/pinnedIds").toString()).isEqualTo("[\"3_9_1\",\"0_8_1\"]");
             assertThat(added.at("/qParams/linkType").asText()).isEqualTo("both");
+        }
+    }
+
+    @Test
+    @Tag("browser")
+    void escapeEndsASearchAndAGraphWithoutInfluencesHasNoSliderForThem() throws Exception {
+        try (Browser browser = browser()) {
+            browser.open(saved(TokenGraphs.small()));
+            browser.evaluate("(() => { const f = document.getElementById('find'); f.focus(); f.value = '0_8_1';"
+                    + " f.dispatchEvent(new Event('input')); })()");
+            String live = "document.getElementById('live').textContent";
+            assertThat(browser.evaluate(live).asText()).isEqualTo("1 found");
+            browser.key("Escape", "", 0);
+            assertThat(browser.evaluate(live).asText()).isEmpty();
+            assertThat(browser.evaluate("document.getElementById('find').value").asText()).isEmpty();
+            String slider = "document.getElementById('prune').checkVisibility()";
+            assertThat(browser.evaluate(slider).asBoolean()).isTrue();
+            browser.open(saved(
+                    new TokenGraph("", "k", List.of("a"), List.of("tokens"), List.of(), List.of(), Marks.NONE, Map.of())));
+            assertThat(browser.evaluate(slider).asBoolean()).isFalse();
         }
     }
 

@@ -28,6 +28,7 @@ class HtmlWriterTest {
             "background-color",
             "border-bottom",
             "border-collapse",
+                            "text-decoration",
             "font-size",
             "font-weight",
             "height",
@@ -103,6 +104,15 @@ class HtmlWriterTest {
                 .contains("margin-left:25.0%;width:75.0%")
                 .contains("margin-left:0.0%;width:25.0%")
                 .contains("margin-left:25.0%;width:37.5%");
+    }
+
+    @Test
+    void underlinesTokensBelowZero() {
+        View view = new View.Tokens("", List.of("up", "down", "none"), new double[] {1, -2, Double.NaN}, "nats");
+        assertThat(Display.html(view))
+                .containsOnlyOnce("text-decoration:underline")
+                .containsPattern("text-decoration:underline[^>]*>down<")
+                .contains("-2.00 (orange, underlined) to 1.00 (blue)");
     }
 
     @Test

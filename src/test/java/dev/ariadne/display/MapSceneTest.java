@@ -109,6 +109,29 @@ class MapSceneTest {
     }
 
     @Test
+    void underlinesWhatIsBelowZeroWhereNoNumberSaysIt() {
+        float[][] values = new float[13][13];
+        values[2][3] = -1;
+        values[4][5] = -0.05f; // too pale to be told from zero
+        values[6][7] = 1;
+        HeatMap map = new HeatMap("", "", Samples.tokens(13), "", Samples.tokens(13), values, "", Scale.DIVERGING);
+        assertThat(texts(MapScene.of(map))).contains("underlined: below zero");
+        assertThat(lines(MapScene.of(map))).hasSize(1);
+        assertThat(lines(Scenes.of(new Panels("two", List.of(map, map))))).hasSize(2);
+        HeatMap small = Samples.map(5, 5, Scale.DIVERGING);
+        assertThat(texts(MapScene.of(small))).anyMatch(t -> t.matches("-\\d\\.\\d\\d")).doesNotContain("underlined: below zero");
+        assertThat(lines(MapScene.of(small))).isEmpty();
+    }
+
+    private static List<Scene.Box> lines(Scene scene) {
+        return scene.shapes().stream()
+                .filter(Scene.Box.class::isInstance)
+                .map(Scene.Box.class::cast)
+                .filter(box -> box.height() == 1)
+                .toList();
+    }
+
+    @Test
     void writesLabelsOnceForPanelsThatShareThem() {
         HeatMap map = Samples.map(4, 4, Scale.SEQUENTIAL);
         Scene scene = Scenes.of(new Panels("", Collections.nCopies(4, map)));

@@ -12,11 +12,13 @@ import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.transcoder.Feature;
 import dev.ariadne.transcoder.TranscoderSet;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.SupernodeGraph.State;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -309,5 +311,29 @@ class InterventionGraphTest {
 
     private static boolean isActive(Spot spot, Contrast.Evidence one) {
         return replacement.features(spot.prompt()).place(new Feature(one.layer(), 9, one.index())) >= 0;
+    }
+
+    @Test
+    void citesWhatWasSetInWhichModel() {
+        try (InterventionGraph graph = graph()) {
+            Citation citation =
+                    graph.intervene(california.times(2).replacing(texas)).cite();
+            String members =
+                    california.features().stream().map(Feature::toString).collect(Collectors.joining(", "));
+            assertThat(citation.facts())
+                    .containsEntry("prompt", DALLAS)
+                    .containsEntry("mode", "attention patterns frozen")
+                    .containsEntry("supernode California", members)
+                    .containsEntry("model", "tutorial")
+                    .containsEntry(
+                            "weights (SHA-256)", replacement.model().weights().sha256())
+                    .containsEntry("transcoders", replacement.transcoders().toString())
+                    .containsKeys("supernode Texas", "supernode Say Austin", "next token", "version");
+            assertThat(citation.facts().get("interventions")).contains("California").contains("Texas");
+            assertThat(citation.bibtex()).contains("@article{lindsey2025biology,", "@article{ameisen2025circuit,");
+            assertThat(graph.cite().facts())
+                    .containsEntry("interventions", "no intervention")
+                    .doesNotContainKey("supernode California");
+        }
     }
 }

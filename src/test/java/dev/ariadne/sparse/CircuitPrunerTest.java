@@ -19,6 +19,7 @@ import dev.ariadne.model.Logits;
 import dev.ariadne.model.ModelConfig.Extras;
 import dev.ariadne.sparse.PruneConfig.Ranking;
 import dev.ariadne.task.Task;
+import dev.ariadne.view.Citation;
 import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.TokenGraph.Kind;
 import dev.ariadne.view.View;
@@ -384,5 +385,23 @@ class CircuitPrunerTest {
             NDArray end = logits.array();
             return end.getFloat(0, 0, MiniPython.id("')")) - end.getFloat(0, 0, MiniPython.id("\")"));
         }
+    }
+
+    @Test
+    void citesHowItWasCutOutOfWhichModel() {
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withTarget(0.2).withSeed(3)).prune(QUOTES);
+        Citation citation = circuit.cite();
+        assertThat(citation.facts())
+                .containsEntry("circuit", "3 channels, 2 weights")
+                .containsEntry("task", "single_double_quote")
+                .containsEntry("model", trained.model().name())
+                .containsEntry("weights (SHA-256)", trained.model().weights().sha256())
+                .containsEntry("ablation", "mean")
+                .containsEntry("target", "0.2 nats")
+                .containsEntry("seed", "3")
+                .containsKey("version");
+        assertThat(citation.bibtex()).contains("@article{gao2025weightsparse,", "eprint = {2511.13653}");
+        assertThat(circuit.betweenHeads(Granularity.HEADS).cite().bibtex()).contains("gao2025weightsparse");
     }
 }

@@ -29,6 +29,7 @@ final class HubHttp {
                 .version(HttpClient.Version.HTTP_1_1) // one large body at a time gains nothing from HTTP/2
                 .followRedirects(HttpClient.Redirect.NEVER) // the token must not go along to another host
                 .connectTimeout(settings.timeout())
+                .proxy(settings.proxies())
                 .build();
     }
 
@@ -131,11 +132,20 @@ final class HubHttp {
             response = client.send(request.build(), HttpResponse.BodyHandlers.ofPublisher());
         } catch (IOException e) { // also time-outs, and hosts without an address
             String why = e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage();
-            throw new Dropped(uri.getHost() + " did not answer (" + why + ")", e);
+            throw new Dropped(uri.getHost() + " did not answer" + through(uri) + " (" + why + ")", e);
+        }
+        if (response.statusCode() == 407) { // of the proxy, and without a body
+            throw new IOException("cannot reach " + uri.getHost() + through(uri)
+                    + ": it asks for a name and a password (status 407), which cannot be given here; fetch the files of "
+                    + settings.endpoint() + "/" + id.name() + " by other means and load their folder");
         }
         HubBody body = new HubBody(settings.timeout());
         response.body().subscribe(body);
         return new Answer(response.statusCode(), response.headers(), body);
+    }
+
+    private String through(URI uri) {
+        return HubProxies.through(settings.proxies(), uri);
     }
 
     private boolean isEndpoint(URI uri) {

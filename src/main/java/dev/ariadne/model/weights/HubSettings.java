@@ -1,6 +1,7 @@
 package dev.ariadne.model.weights;
 
 import java.io.IOException;
+import java.net.ProxySelector;
 import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -20,6 +21,7 @@ import java.util.Map;
  * @param pause before the first repetition of a request; doubled for each further one
  * @param links whether snapshots link to the files, as long as the file system can
  * @param disk says how much room is left
+ * @param proxies what requests go through
  */
 record HubSettings(
         URI endpoint,
@@ -29,7 +31,8 @@ record HubSettings(
         Duration timeout,
         Duration pause,
         boolean links,
-        Disk disk) {
+        Disk disk,
+        ProxySelector proxies) {
     private static final String ENDPOINT = "https://huggingface.co";
     private static final long LONGEST_TOKEN = 4096;
 
@@ -53,7 +56,8 @@ record HubSettings(
                 Duration.ofSeconds(30),
                 Duration.ofMillis(500),
                 true,
-                folder -> Files.getFileStore(folder).getUsableSpace());
+                folder -> Files.getFileStore(folder).getUsableSpace(),
+                new HubProxies(environment));
     }
 
     private static URI endpoint(String text) {
@@ -90,7 +94,7 @@ record HubSettings(
         return token;
     }
 
-    private static String first(Map<String, String> environment, String otherwise, String... names) {
+    static String first(Map<String, String> environment, String otherwise, String... names) {
         for (String name : names) {
             String value = environment.getOrDefault(name, "").strip();
             if (!value.isEmpty()) {

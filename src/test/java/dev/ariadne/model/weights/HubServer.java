@@ -59,7 +59,8 @@ final class HubServer implements AutoCloseable {
     }
 
     HubSettings settings(Path cache, String token, Duration timeout, HubSettings.Disk disk) {
-        return new HubSettings(address(), cache, token, false, timeout, Duration.ofMillis(5), true, disk);
+        return new HubSettings(
+                address(), cache, token, false, timeout, Duration.ofMillis(5), true, disk, new HubProxies(Map.of()));
     }
 
     private void handle(HttpExchange exchange) throws IOException {
@@ -68,7 +69,7 @@ final class HubServer implements AutoCloseable {
             String range = header(exchange, "Range");
             String token = header(exchange, "Authorization");
             requests.add(path + (range.isEmpty() ? "" : " " + range) + (token.isEmpty() ? "" : " " + token));
-            boolean list = path.startsWith("/api/models/");
+            boolean list = path.replaceFirst("^http://[^/]*", "").startsWith("/api/models/"); // whole when asked as a proxy
             String name = list ? "" : path.replaceFirst(path.contains("/resolve/") ? ".*/resolve/[^/]*/" : ".*/", "");
             byte[] content = list ? listing().getBytes(StandardCharsets.UTF_8) : files.get(name);
             if (content == null) {
