@@ -17,6 +17,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.UnaryOperator;
 import java.util.stream.IntStream;
 
 /**
@@ -206,49 +207,71 @@ final class FrozenModel implements AutoCloseable {
      * @return [row, pos, kvHead·dHead]
      */
     NDArray values(int layer, NDArray gradient, long[] at) {
-        long rows = gradient.getShape().get(0);
-        long pos = gradient.getShape().get(1);
-        NDArray out = out(layer, gradient.getManager());
-        NDArray pattern = pattern(layer, (int) pos, gradient.getManager()); // [head, keyPos, queryPos]
-        NDList parts = new NDList();
-        if (rows > at.length) {
-            NDArray g = gradient.get(new NDIndex(":" + (rows - at.length)));
-            parts.add(everywhere(g.matMul(out), pattern));
-        }
-        if (at.length > 0) {
-            long[] places = IntStream.range(0, at.length)
-                    .mapToLong(i -> (rows - at.length + i) * pos + at[i])
-                    .toArray();
-            NDManager scope = gradient.getManager();
-            NDArray g = Tensors.embedding(scope.create(places), gradient.reshape(-1, config.dModel()));
-            NDArray weights = Tensors.embedding(
-                            scope.create(at), pattern.transpose(2, 1, 0).reshape(pos, -1))
-                    .reshape(at.length, pos, config.nHeads(), 1);
-            NDArray heads = g.matMul(out).reshape(at.length, 1, config.nHeads(), config.dHead());
-            NDArray each = weights.mul(heads); // [row, keyPos, head, dHead]
-            NDArray shared = config.groupSize() == 1
-                    ? each
-                    : each.reshape(at.length, pos, config.nKeyValueHeads(), config.groupSize(), config.dHead())
-                            .sum(new int[] {3});
-            parts.add(shared.reshape(at.length, pos, -1));
-        }
-        return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
+        long rows = gradient.getShape().get(0) - at.length;
+        return within(gradient, g -> {
+            NDArray out = out(layer, g.getManager());
+            NDArray pattern = pattern(layer, (int) g.getShape().get(1), g.getManager()); // [head, keyPos, queryPos]
+            NDList parts = new NDList();
+            if (rows > 0) {
+                parts.add(everywhere(g.get(new NDIndex(":" + rows)), out, pattern));
+            }
+            if (at.length > 0) {
+                parts.add(there(g, out, pattern, at));
+            }
+            return parts.size() == 1 ? parts.get(0) : NDArrays.concat(parts, 0);
+        });
     }
 
-    /** From the heads' results to the values they were gathered from: [row, pos, head·dHead] → [row, pos, kvHead·dHead]. */
-    private NDArray everywhere(NDArray gradient, NDArray pattern) {
+    /** Does work that begins with an array, and frees all but its result: at the size of all gradients, temporaries are most of the memory. */
+    static NDArray within(NDArray x, UnaryOperator<NDArray> work) {
+        try (NDManager scope = x.getManager().newSubManager()) {
+            NDArray result = work.apply(Tensors.alias(x, scope));
+            result.attach(x.getManager());
+            return result;
+        }
+    }
+
+    /** The values for the last rows, each at its only position: [at, pos, kvHead·dHead]. */
+    private NDArray there(NDArray gradient, NDArray out, NDArray pattern, long[] at) {
+        long rows = gradient.getShape().get(0);
+        long pos = gradient.getShape().get(1);
+        NDManager scope = gradient.getManager();
+        long[] places = IntStream.range(0, at.length)
+                .mapToLong(i -> (rows - at.length + i) * pos + at[i])
+                .toArray();
+        NDArray g = Tensors.embedding(scope.create(places), gradient.reshape(-1, config.dModel()));
+        NDArray weights = Tensors.embedding(
+                        scope.create(at), pattern.transpose(2, 1, 0).reshape(pos, -1))
+                .reshape(at.length, pos, config.nHeads(), 1);
+        NDArray heads = g.matMul(out).reshape(at.length, 1, config.nHeads(), config.dHead());
+        NDArray each = weights.mul(heads); // [row, keyPos, head, dHead]
+        NDArray shared = config.groupSize() == 1
+                ? each
+                : each.reshape(at.length, pos, config.nKeyValueHeads(), config.groupSize(), config.dHead())
+                        .sum(new int[] {3});
+        return shared.reshape(at.length, pos, -1);
+    }
+
+    /** The values for gradients at all positions: [row, pos, dModel] → [row, pos, kvHead·dHead]. */
+    private NDArray everywhere(NDArray gradient, NDArray out, NDArray pattern) {
         long rows = gradient.getShape().get(0);
         long pos = gradient.getShape().get(1);
         long heads = config.nHeads();
-        NDArray byHead = gradient.reshape(rows, pos, heads, config.dHead())
+        try (NDArray byHead = within(gradient, g -> g.matMul(out)
+                .reshape(rows, pos, heads, config.dHead())
                 .transpose(2, 1, 0, 3)
-                .reshape(heads, pos, rows * config.dHead()); // [head, queryPos, row·dHead]
-        NDArray values =
-                pattern.matMul(byHead).reshape(config.nKeyValueHeads(), config.groupSize(), pos, rows, config.dHead());
-        NDArray shared = config.groupSize() == 1
-                ? values.reshape(heads, pos, rows, config.dHead())
-                : values.sum(new int[] {1}); // [kvHead, keyPos, row, dHead]
-        return shared.transpose(2, 1, 0, 3).reshape(rows, pos, (long) config.nKeyValueHeads() * config.dHead());
+                .reshape(heads, pos, rows * config.dHead()))) { // [head, queryPos, row·dHead]
+            return within(byHead, each -> {
+                NDArray values = Tensors.alias(pattern, each.getManager())
+                        .matMul(each)
+                        .reshape(config.nKeyValueHeads(), config.groupSize(), pos, rows, config.dHead());
+                NDArray shared = config.groupSize() == 1
+                        ? values.reshape(heads, pos, rows, config.dHead())
+                        : values.sum(new int[] {1}); // [kvHead, keyPos, row, dHead]
+                return shared.transpose(2, 1, 0, 3)
+                        .reshape(rows, pos, (long) config.nKeyValueHeads() * config.dHead());
+            });
+        }
     }
 
     /** The output matrix with the norm behind it, but for its scale [dModel, head·dHead]. */
@@ -289,7 +312,7 @@ final class FrozenModel implements AutoCloseable {
 
     /** From {@link #values} to the stream before attention: what is to be added to the gradient, which also goes past attention. */
     NDArray before(int layer, NDArray values) {
-        return values.matMul(value(layer, values.getManager()));
+        return within(values, x -> x.matMul(value(layer, x.getManager())));
     }
 
     /** What {@link #values} are to be multiplied with for a part of the stream before attention: [pos, dModel] → [pos, kvHead·dHead]. */

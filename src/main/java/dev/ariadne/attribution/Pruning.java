@@ -61,8 +61,7 @@ final class Pruning {
                     what[count++] = weights[i];
                 }
             }
-            some.columns()[row] = Arrays.copyOf(where, count);
-            some.weights()[row] = Arrays.copyOf(what, count);
+            some.put(row, Arrays.copyOf(where, count), Arrays.copyOf(what, count));
         }
         return some;
     }

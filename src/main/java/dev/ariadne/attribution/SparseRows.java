@@ -3,7 +3,8 @@ package dev.ariadne.attribution;
 import java.util.Arrays;
 
 /**
- * A sparse matrix by rows: what each target gets from each source. Columns are in order within a row, and no weight is 0.
+ * A sparse matrix by rows: what each target gets from each source. Columns are in order within a row, and no weight is 0. Neighboring rows
+ * with the same columns share them, so columns never change.
  *
  * @param columns [row][entry]
  * @param weights [row][entry]
@@ -39,7 +40,12 @@ record SparseRows(int[][] columns, float[][] weights) {
                 what[count++] = (float) dense[column];
             }
         }
-        columns[row] = where;
+        put(row, where, what);
+    }
+
+    /** Takes a row; features of one token and layer mostly have the same sources. */
+    void put(int row, int[] where, float[] what) {
+        columns[row] = row > 0 && Arrays.equals(columns[row - 1], where) ? columns[row - 1] : where;
         weights[row] = what;
     }
 
@@ -56,17 +62,18 @@ record SparseRows(int[][] columns, float[][] weights) {
         weights[row] = null;
         int count = 0;
         double rest = 0;
+        int[] there = new int[where.length];
         for (int i = 0; i < where.length; i++) {
             int number = numbers[where[i]];
             if (number < 0) {
                 rest += what[i];
             } else {
-                where[count] = number;
+                there[count] = number;
                 what[count++] = what[i];
             }
         }
-        other.columns[as] = count == where.length ? where : Arrays.copyOf(where, count);
-        other.weights[as] = count == where.length ? what : Arrays.copyOf(what, count);
+        boolean all = count == where.length;
+        other.put(as, all ? there : Arrays.copyOf(there, count), all ? what : Arrays.copyOf(what, count));
         return rest;
     }
 

@@ -1,8 +1,6 @@
 package dev.ariadne.attribution;
 
 import ai.djl.ndarray.NDArray;
-import ai.djl.ndarray.NDArrays;
-import ai.djl.ndarray.NDList;
 import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.index.NDIndex;
 import ai.djl.ndarray.types.DataType;
@@ -224,7 +222,9 @@ final class Sweep implements AutoCloseable {
                     values = frozen.values(layer, old, new long[0]);
                 }
                 if (live > 0) {
-                    write(layer, live, old);
+                    try (NDManager products = owner.newSubManager()) {
+                        write(layer, live, Tensors.alias(old, products));
+                    }
                 }
                 int joined = join(layer, live, gradients);
                 if (joined > 0 && !config.parallel()) {
@@ -297,15 +297,16 @@ final class Sweep implements AutoCloseable {
                 addConstants(g.get(zeroed).mul(there).sum(new int[] {1, 2}), 0, live);
             });
             Sources here = sources.get(layer);
-            NDList products = new NDList();
             for (int position = 0; position < positions; position++) {
                 if (here.at(position) > 0) {
+                    int first = here.from()[position];
                     NDArray vectors = here.vectors()
-                            .get(g.getManager(), new NDIndex(here.from()[position] + ":" + here.from()[position + 1]));
-                    products.add(g.get(":, " + position).matMul(vectors.transpose())); // [row, source]
+                            .get(g.getManager(), new NDIndex(first + ":" + here.from()[position + 1]));
+                    try (NDArray products = g.get(":, " + position).matMul(vectors.transpose())) { // [row, source]
+                        addProducts(products, here.columns(), first);
+                    }
                 }
             }
-            addProducts(NDArrays.concat(products, 1), here);
             transcoders.skip(layer).ifPresent(skip -> {
                 NDArray in = g.matMul(CleanRun.like(skip, g)); // the MLP adds x·skipᵀ
                 gradient.addi(pulled(frozen.read(layer, in, 0), live));
@@ -313,17 +314,17 @@ final class Sweep implements AutoCloseable {
         }
 
         /** Adds what sources give [row, source]; in single precision the numbers are not widened first, which would take twice the room. */
-        private void addProducts(NDArray products, Sources here) {
-            int width = here.from()[positions];
+        private void addProducts(NDArray products, int[] columns, int first) {
+            int width = (int) products.getShape().get(1);
             if (products.getDataType() == DataType.FLOAT32) {
                 float[] all = products.toFloatArray();
                 for (int at = 0; at < all.length; at++) {
-                    rows[at / width][here.columns()[at % width]] += all[at];
+                    rows[at / width][columns[first + at % width]] += all[at];
                 }
             } else {
                 double[] all = CleanRun.doubles(products);
                 for (int at = 0; at < all.length; at++) {
-                    rows[at / width][here.columns()[at % width]] += all[at];
+                    rows[at / width][columns[first + at % width]] += all[at];
                 }
             }
         }

@@ -1,7 +1,6 @@
 package dev.ariadne.model;
 
 import java.util.List;
-import java.util.Locale;
 
 /**
  * The places of the forward pass where a hook can sit, in the order in which they are reached, under TransformerLens's names.
@@ -75,7 +74,7 @@ enum Site {
 
     /** The hook's full name; the layer is ignored outside the blocks. */
     String name(int layer) {
-        return inBlock ? String.format(Locale.ROOT, template, layer) : template;
+        return inBlock ? "blocks." + layer + template.substring("blocks.%d".length()) : template;
     }
 
     /** What people type in short: "resid_pre", "z", "pattern", "mlp_out". */

@@ -3,7 +3,6 @@ package dev.ariadne.model;
 import dev.ariadne.model.weights.Checkpoint;
 import java.util.EnumMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 
 /**
@@ -230,9 +229,9 @@ record WeightNames(
             return List.of();
         }
         String word = (part.isNorm() ? norm : matrix).get(bias ? 1 : 0);
-        String before = part.inBlock() ? String.format(Locale.ROOT, block, layer) : "";
+        String before = part.inBlock() ? block.replace("%d", Integer.toString(layer)) : "";
         return List.of(template.split("\\|", -1)).stream()
-                .map(t -> before + String.format(Locale.ROOT, t, word))
+                .map(t -> before + t.replace("%s", word))
                 .toList();
     }
 }
