@@ -9,6 +9,7 @@ import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStreamReader;
 import java.io.PrintStream;
+import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -20,7 +21,8 @@ import java.util.function.Supplier;
 
 /**
  * The Java worker of bench/run. It reads one command per line and answers each with one line:
- * {@code load NAME} with {@code ok FIGURE} or {@code skip REASON}, {@code run} with a time in ms.
+ * {@code load NAME} with {@code ok FIGURE} or {@code skip REASON}, {@code run} with a time in ms, {@code compiled} with the ms that the JVM has
+ * compiled for.
  */
 public final class Bench {
 
@@ -71,10 +73,12 @@ public final class Bench {
             if (line.startsWith("load ")) {
                 current.ifPresent(Case::close);
                 current = load(line.substring(5), out);
+            } else if (line.equals("compiled")) {
+                out.println(ManagementFactory.getCompilationMXBean().getTotalCompilationTime());
             } else if (line.equals("run") && current.isPresent()) {
                 out.printf(Locale.ROOT, "%.4f%n", current.get().run());
             } else {
-                out.println("error expected 'load NAME', then 'run', or 'quit'; got '" + line + "'");
+                out.println("error expected 'load NAME', then 'run', 'compiled' or 'quit'; got '" + line + "'");
             }
             out.flush();
         }

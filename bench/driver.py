@@ -16,14 +16,20 @@ GENERATION_PEERS = ("transformers",)
 TRAINING_PEERS = ("eager",)
 WARM_UP = 3  # runs, and seconds
 SHORT, LONGEST = 1500, 15  # runs of what is shorter than a turn, or seconds: a JVM compiles what it runs often
-TURN = 60  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
+COMPILED, MOST = 0.01, 30  # of its time a JVM may still compile when timing begins, after so many seconds at most
+MEMORY = {  # as ./run gives the notebooks' kernel; the peers get the same
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": "8388608",
+    "MALLOC_TRIM_THRESHOLD_": "268435456",
+}
+TURN = 300  # ms: what is shorter is run several times in a row, since a worker that waited finds cold caches
 TURNS = 3  # of attribution graphs and interventions, each a process that makes several
 TOLERANCE = 1e-3  # relative; the two sides add up in different orders
 
 HELP = """\
 Each result is one line: name <tab> value <tab> unit <tab> peer value <tab> ratio, medians in ms. The ratio is the median
 of the ratios of neighbouring turns, below 1 where this library is faster; '-' where there is no peer. A turn of what takes
-less than 60 ms is the median of several runs in a row, on each side as many.
+less than 300 ms is the median of several runs in a row, on each side as many.
 A name is CASE/THREADSt/PEER, for example forward/gpt2/1x20/1t/eager; NAME selects those that begin with it.
 ACDC is timed only when asked for: acdc, or acdc/tiny, acdc/gpt2, acdc/growth; its searches run once, without peers.
 Attribution graphs too: attribution/gpt2, attribution/growth, attribution/long (2,000 tokens), and interventions on features:
@@ -33,15 +39,17 @@ For peers: python3 -m venv peer && peer/bin/pip install -r bench/requirements.tx
 """
 
 
+def environment(threads):
+    names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BENCH_THREADS")
+    return {**MEMORY, **os.environ, "OPT_OUT_TRACKING": "true", "DJL_OFFLINE": "true", **dict.fromkeys(names, str(threads))}
+
+
 class Worker:
     """A process that answers one line per line: bench/Bench.java or bench/peer.py."""
 
     def __init__(self, command, threads):
-        count = str(threads)
-        names = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "BENCH_THREADS")
-        environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", **dict.fromkeys(names, count))
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment, cwd=ROOT
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment(threads), cwd=ROOT
         )
 
     def ask(self, line):
@@ -142,20 +150,33 @@ def agree(one, other):
     return one != one or other != other or abs(one - other) <= TOLERANCE * max(abs(one), abs(other))  # NaN: no figure
 
 
+def compile_all(java):
+    """Runs until the JVM has compiled what it will compile: before, its compiler takes a core from the model."""
+    start = monotonic()
+    while monotonic() - start < MOST:
+        began, before = monotonic(), float(java.ask("compiled"))
+        while monotonic() - began < 5:
+            java.run()
+        if float(java.ask("compiled")) - before <= COMPILED * 1e3 * (monotonic() - began):
+            return
+
+
 def measure(case, names, workers, runs):
     """Prints the lines of one case; returns whether all sides found the same figure."""
     figures = {peer: load(workers[peer], case, peer or "java") for peer in [None, *[p for _, p in names if p]]}
     if figures[None] is None:
         return True
     turns = [peer for peer, figure in figures.items() if figure is not None]
-    warm, start, short = 0, monotonic(), False
+    warm, start, longest = 0, monotonic(), 0
     while (
         warm < WARM_UP
         or monotonic() - start < WARM_UP * len(turns)
-        or (short and warm < SHORT and monotonic() - start < LONGEST * len(turns))
+        or (longest < TURN and warm < SHORT and monotonic() - start < LONGEST * len(turns))
     ):
-        short = max([workers[peer].run() for peer in turns]) < TURN
+        longest = max([workers[peer].run() for peer in turns])
         warm += 1
+    if longest < 1000:
+        compile_all(workers[None])
     repeats = max(1, round(TURN / max(1, workers[None].run())))
     times = {peer: [] for peer in turns}
     for _ in range(runs):
@@ -194,9 +215,9 @@ def run_threads(java, cases, threads, options):
     return bool(plan), same
 
 
-def gather(command, environment, figures):
+def gather(command, figures):
     """Runs a process and adds each line that it prints, name, value and unit, to the figures by name."""
-    done = subprocess.run(command, check=True, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
+    done = subprocess.run(command, check=True, cwd=ROOT, env=environment(1), stdout=subprocess.PIPE, text=True)
     for line in done.stdout.splitlines():
         name, value, unit = line.split("\t")
         figures.setdefault(name, ([], unit))[0].append(float(value))
@@ -204,17 +225,16 @@ def gather(command, environment, figures):
 
 def features(java, names, options):
     """Attribution graphs and interventions, on one thread; beside circuit-tracer, turn by turn, where the Python given has it."""
-    environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
     same = True
     for name in names:  # each in a process of its own: its peak of memory is a figure
         own, other = {}, {}
         kind = name.split("/")[0]
         beside = options.python and f"{kind}/gpt2".startswith(name)
         for turn in range(min(options.runs, TURNS) if beside else 1):
-            gather([*java_command(java, 1), f"--{kind}", name], environment, own)
+            gather([*java_command(java, 1), f"--{kind}", name], own)
             if beside:
                 note(f"{name}: turn {turn + 1} of circuit-tracer, a minute or two")
-                gather([options.python, str(ROOT / "bench" / f"{kind}_peer.py"), str(DATA)], environment, other)
+                gather([options.python, str(ROOT / "bench" / f"{kind}_peer.py"), str(DATA)], other)
         for key, (values, unit) in own.items():
             against = other.get(key)
             ratio = f"{median(a / b for a, b in zip(values, against[0])):.3f}" if against else "-"
@@ -240,8 +260,7 @@ def main():
     acdc = [name for name in options.names if name.split("/")[0] == "acdc"]
     for threads in options.threads if acdc else []:  # minutes each, so only when asked for
         note(f"ACDC on {threads} thread{'s' if threads > 1 else ''}, each search once")
-        environment = dict(os.environ, OPT_OUT_TRACKING="true", DJL_OFFLINE="true", OMP_NUM_THREADS=str(threads))
-        subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment)
+        subprocess.run([*java_command(java, threads), "--acdc", *acdc], check=True, cwd=ROOT, env=environment(threads))
     graphs = [name for name in options.names if name.split("/")[0] in ("attribution", "intervention")]
     same = features(java, graphs, options)
     if options.names and len(acdc) + len(graphs) == len(options.names):

@@ -257,10 +257,12 @@ final class FrozenModel implements AutoCloseable {
         long rows = gradient.getShape().get(0);
         long pos = gradient.getShape().get(1);
         long heads = config.nHeads();
-        try (NDArray byHead = within(gradient, g -> g.matMul(out)
-                .reshape(rows, pos, heads, config.dHead())
-                .transpose(2, 1, 0, 3)
-                .reshape(heads, pos, rows * config.dHead()))) { // [head, queryPos, row·dHead]
+        try (NDArray byHead = within(
+                gradient,
+                g -> g.matMul(out)
+                        .reshape(rows, pos, heads, config.dHead())
+                        .transpose(2, 1, 0, 3)
+                        .reshape(heads, pos, rows * config.dHead()))) { // [head, queryPos, row·dHead]
             return within(byHead, each -> {
                 NDArray values = Tensors.alias(pattern, each.getManager())
                         .matMul(each)
@@ -268,8 +270,7 @@ final class FrozenModel implements AutoCloseable {
                 NDArray shared = config.groupSize() == 1
                         ? values.reshape(heads, pos, rows, config.dHead())
                         : values.sum(new int[] {1}); // [kvHead, keyPos, row, dHead]
-                return shared.transpose(2, 1, 0, 3)
-                        .reshape(rows, pos, (long) config.nKeyValueHeads() * config.dHead());
+                return shared.transpose(2, 1, 0, 3).reshape(rows, pos, (long) config.nKeyValueHeads() * config.dHead());
             });
         }
     }

@@ -300,8 +300,8 @@ final class Sweep implements AutoCloseable {
             for (int position = 0; position < positions; position++) {
                 if (here.at(position) > 0) {
                     int first = here.from()[position];
-                    NDArray vectors = here.vectors()
-                            .get(g.getManager(), new NDIndex(first + ":" + here.from()[position + 1]));
+                    NDArray vectors =
+                            here.vectors().get(g.getManager(), new NDIndex(first + ":" + here.from()[position + 1]));
                     try (NDArray products = g.get(":, " + position).matMul(vectors.transpose())) { // [row, source]
                         addProducts(products, here.columns(), first);
                     }

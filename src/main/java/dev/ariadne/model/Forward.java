@@ -233,11 +233,7 @@ final class Forward {
 
     /** The values that are attended to: pattern [batch, head, queryPos, keyPos], v [batch, keyPos, kvHead, dHead] → [batch, queryPos, head, dHead]. */
     private NDArray gather(NDArray pattern, NDArray v) {
-        Shape shape = pattern.getShape();
-        return pattern.reshape(shape.get(0), c.nKeyValueHeads(), c.groupSize() * shape.get(2), shape.get(3))
-                .matMul(v.transpose(0, 2, 1, 3)) // [batch, kvHead, group·queryPos, dHead]
-                .reshape(shape.get(0), c.nHeads(), shape.get(2), c.dHead())
-                .transpose(0, 2, 1, 3);
+        return unfolded(folded(pattern).matMul(v.transpose(0, 2, 1, 3))).transpose(0, 2, 1, 3);
     }
 
     /** Scores [batch, head, queryPos, keyPos] → how much of each key is taken; with a sink, less than all together. */
@@ -255,36 +251,46 @@ final class Forward {
 
     /** Keeps the largest of the last axis, where the model does. */
     private NDArray kept(NDArray x) {
-        int width = Math.toIntExact(x.getShape().get(x.getShape().dimension() - 1));
-        return c.extras().kept() > 0
-                ? Tensors.largestInSize(
-                        x, x.getManager().create((long) c.extras().count(width)))
-                : x;
+        if (c.extras().kept() == 0) {
+            return x;
+        }
+        int width = Math.toIntExact(x.getShape().getLastDimension());
+        return Tensors.largestInSize(x, x.getManager().create((long) c.extras().count(width)));
     }
 
     /** Keeps the largest of all heads together [batch, pos, head, dHead]. */
     private NDArray keptOfHeads(NDArray x) {
+        if (c.extras().kept() == 0) {
+            return x;
+        }
         Shape shape = x.getShape();
-        return c.extras().kept() > 0
-                ? kept(x.reshape(shape.get(0), shape.get(1), -1)).reshape(shape)
-                : x;
+        return kept(x.reshape(shape.get(0), shape.get(1), -1)).reshape(shape);
+    }
+
+    /**
+     * Query heads that share a key/value head lie side by side: folds them into the query axis, instead of copying keys: [batch, head, queryPos,
+     * any] → [batch, kvHead, group·queryPos, any].
+     */
+    private NDArray folded(NDArray x) {
+        if (c.groupSize() == 1) {
+            return x;
+        }
+        Shape shape = x.getShape();
+        return x.reshape(shape.get(0), c.nKeyValueHeads(), c.groupSize() * shape.get(2), shape.get(3));
+    }
+
+    private NDArray unfolded(NDArray x) {
+        if (c.groupSize() == 1) {
+            return x;
+        }
+        Shape shape = x.getShape();
+        return x.reshape(shape.get(0), c.nHeads(), shape.get(2) / c.groupSize(), shape.get(3));
     }
 
     /** Masked attention scores [batch, head, queryPos, keyPos]. */
     private NDArray scores(NDArray q, NDArray k, Reach at) {
-        long batch = q.getShape().get(0);
-        long pos = q.getShape().get(1);
-        // The query heads that share a key/value head lie side by side: fold them into the query axis instead of
-        // copying keys.
-        NDArray queries = q.transpose(0, 2, 1, 3)
-                .reshape(
-                        batch,
-                        c.nKeyValueHeads(),
-                        c.groupSize() * pos,
-                        c.dHead()); // [batch, kvHead, group·queryPos, dHead]
-        NDArray scores = queries.matMul(k.transpose(0, 2, 3, 1)) // [batch, kvHead, group·queryPos, keyPos]
-                .reshape(batch, c.nHeads(), pos, k.getShape().get(1))
-                .muli(constants.scale());
+        NDArray queries = folded(q.transpose(0, 2, 1, 3)); // [batch, kvHead, group·queryPos, dHead]
+        NDArray scores = unfolded(queries.matMul(k.transpose(0, 2, 3, 1))).muli(constants.scale());
         if (c.scoreSoftcap() > 0) {
             scores = softcap(scores, constants.scoreSoftcap());
         }

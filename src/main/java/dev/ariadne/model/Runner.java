@@ -310,15 +310,16 @@ final class Runner {
     }
 
     private void check(long id, int row, int i) {
+        if (id >= 0 && id < config.dVocab()) {
+            return;
+        }
         String where = " at prompt " + row + ", position " + i;
         if (id == HookedTransformer.PADDING) {
             throw new IllegalArgumentException(
                     "padding (" + id + ")" + where + " comes after a token; a row's padding comes first, all of it");
         }
-        if (id < 0 || id >= config.dVocab()) {
-            throw new IllegalArgumentException("token id " + id + where + " is out of range: the vocabulary is 0 to "
-                    + (config.dVocab() - 1) + "; ids come from this model's toTokens(text)");
-        }
+        throw new IllegalArgumentException("token id " + id + where + " is out of range: the vocabulary is 0 to "
+                + (config.dVocab() - 1) + "; ids come from this model's toTokens(text)");
     }
 
     /**

@@ -42,9 +42,6 @@ public final class Tensors {
     /** Multiplications and additions that one core does in about a millisecond. */
     private static final double SMALL = 2e7;
 
-    /** Numbers that are passed over in less time than two views take. */
-    private static final long FEW = 1 << 16;
-
     private static final String SELF = "(self: __torch__.Ops, ";
 
     private Tensors() {}
@@ -349,17 +346,7 @@ public final class Tensors {
      * @return x·wᵀ + b [..., out]
      */
     public static NDArray linear(NDArray x, NDArray w, @Nullable NDArray b) {
-        Shape shape = x.getShape();
-        int axes = shape.dimension();
-        long width = shape.get(axes - 1);
-        long results = shape.size() / Math.max(1, width) * w.getShape().get(0);
-        if (b == null || axes == 2 || results < FEW) {
-            return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
-        }
-        // flat, the engine adds the bias while it multiplies; with more axes it makes a second pass over the result
-        NDArray flat = x.reshape(-1, width);
-        NDArray y = flat.getNDArrayInternal().linear(flat, w, b).singletonOrThrow();
-        return y.reshape(shape.slice(0, axes - 1).add(w.getShape().get(0)));
+        return x.getNDArrayInternal().linear(x, w, b).singletonOrThrow();
     }
 
     /** Looks rows up: ids [batch, pos] (INT64), table [rows, width] → [batch, pos, width]. */
