@@ -230,8 +230,8 @@ public record RocCurve(String title, List<Point> points) implements Displayable 
                     curve.points().stream().mapToDouble(Point::fpr).toArray(),
                     curve.points().stream().mapToDouble(Point::tpr).toArray());
             dots.setXYSeriesRenderStyle(XYSeriesRenderStyle.Scatter).setShowInLegend(false);
-            dots.setMarkerColor(chart.getStyler()
-                    .getSeriesColors()[i % chart.getStyler().getSeriesColors().length]);
+            dots.setMarkerColor(
+                    chart.getStyler().getSeriesColors()[i % chart.getStyler().getSeriesColors().length]);
             line.setLineColor(dots.getMarkerColor()).setLineStyle(Plot.line(i, 2));
         }
         return chart;

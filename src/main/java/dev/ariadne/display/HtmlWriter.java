@@ -170,8 +170,10 @@ final class HtmlWriter {
         out.append("<div style=\"margin:4px;line-height:1.7\">");
         for (int i = 0; i < values.length; i++) {
             String token = tokens.tokens().get(i);
-            out.append("<span title=\"" + Numbers.format(values[i]) + "\" style=\"white-space:pre-wrap;margin:0 1px;padding:1px"
-                    + (shade.isUnderlined(i) ? ";text-decoration:underline" : "") + ";background-color:" + rgba(shade.color(i), shade.alpha(i)) + "\">" + text(token) + "</span>");
+            out.append("<span title=\"" + Numbers.format(values[i])
+                    + "\" style=\"white-space:pre-wrap;margin:0 1px;padding:1px"
+                    + (shade.isUnderlined(i) ? ";text-decoration:underline" : "") + ";background-color:"
+                    + rgba(shade.color(i), shade.alpha(i)) + "\">" + text(token) + "</span>");
             if (token.endsWith("\n")) {
                 out.append("<br/>");
             }

@@ -79,7 +79,8 @@ final class MapScene {
         Scene scene = new Scene();
         double inset = Scene.PAD + tiles.overhang();
         double width = tiles.columns() * tiles.pitchX();
-        boolean signs = tiles.gridH() >= 5 * first.rows().size() && maps.stream().anyMatch(map -> goesBelowZero(map, tint));
+        boolean signs =
+                tiles.gridH() >= 5 * first.rows().size() && maps.stream().anyMatch(map -> goesBelowZero(map, tint));
         double top = scene.heading(title, legend(first, tint, signs), Math.max(width + inset, 420));
         top = axisName(scene, first.rowName(), top);
         for (int i = 0; i < maps.size(); i++) {
@@ -297,7 +298,9 @@ final class MapScene {
         String unit = map.unit().isBlank() ? "" : "color: " + map.unit();
         String gap = tint.gaps() ? "gray: no value" : "";
         String texts = map.texts().isEmpty() || showsTexts(map) ? "" : "too many cells for their texts";
-        return Stream.of(unit, gap, signs ? "underlined: below zero" : "", texts).filter(part -> !part.isEmpty()).collect(Collectors.joining(" · "));
+        return Stream.of(unit, gap, signs ? "underlined: below zero" : "", texts)
+                .filter(part -> !part.isEmpty())
+                .collect(Collectors.joining(" · "));
     }
 
     private static double axisName(Scene scene, String rowName, double top) {

@@ -25,7 +25,9 @@ final class SupernodeText {
     /** The change of a probability in points, with its sign; empty where nothing is compared or nothing changes. */
     static String change(Output output) {
         long points = Math.round(100 * output.now()) - Math.round(100 * output.before());
-        return Double.isNaN(output.before()) || points == 0 ? "" : String.format(Locale.ROOT, "%+d", points).replace('-', '−');
+        return Double.isNaN(output.before()) || points == 0
+                ? ""
+                : String.format(Locale.ROOT, "%+d", points).replace('-', '−');
     }
 
     /** What a node says besides its name. */

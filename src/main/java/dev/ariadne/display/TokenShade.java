@@ -35,8 +35,8 @@ final class TokenShade {
         }
         double max = Math.max(-low, high);
         String unit = tokens.unit().isBlank() ? "color" : "color: " + tokens.unit();
-        return unit + ", " + (low < 0 ? Numbers.brief(low, max) + " (orange, underlined) to " : "0 to ") + Numbers.brief(high, max)
-                + " (blue)";
+        return unit + ", " + (low < 0 ? Numbers.brief(low, max) + " (orange, underlined) to " : "0 to ")
+                + Numbers.brief(high, max) + " (blue)";
     }
 
     boolean isUnderlined(int i) {

@@ -145,7 +145,8 @@ final class FeatureEdits {
         NDArray by = scope.create(changes, new Shape(changes.length / features.length, features.length))
                 .toType(out.getDataType(), false);
         NDArray rows = transcoders.decoderRows(layer, features, target, scope).toType(out.getDataType(), false);
-        NDArray written = scope.zeros(new Shape(1, width), out.getDataType()).concat(by.matMul(rows)); // nothing, set cell
+        NDArray written =
+                scope.zeros(new Shape(1, width), out.getDataType()).concat(by.matMul(rows)); // nothing, set cell
         long[] which = new long[(int) (out.size() / width)];
         int next = 1;
         for (int cell : at(layer).keySet()) {

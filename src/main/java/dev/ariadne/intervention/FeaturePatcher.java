@@ -86,7 +86,13 @@ public final class FeaturePatcher implements AutoCloseable {
 
     /** The run without an intervention; valid until this is closed. */
     public PatchedRun clean() {
-        return new PatchedRun(replacement, Optional.empty(), clean.logits(), inputs, List.of(new PatchedRun.Part(Map.of(), 1)), new long[1]);
+        return new PatchedRun(
+                replacement,
+                Optional.empty(),
+                clean.logits(),
+                inputs,
+                List.of(new PatchedRun.Part(Map.of(), 1)),
+                new long[1]);
     }
 
     /**
@@ -300,8 +306,7 @@ public final class FeaturePatcher implements AutoCloseable {
                 NDArray scale = kept().get(name.toString()).array();
                 boolean one = end && start.lastPosition();
                 hooks.add(Hook.given(
-                        name.toString(),
-                        one ? scale.get(scope, new NDIndex(":, -1:")) : last(scale, start, scope)));
+                        name.toString(), one ? scale.get(scope, new NDIndex(":, -1:")) : last(scale, start, scope)));
             }
         }
         return hooks;

@@ -231,7 +231,9 @@ public final class InterventionResult implements Displayable {
         facts.put("interventions", title());
         facts.put("prompt", prompt);
         facts.put("mode", mode.toString());
-        Stream.concat(rows.stream().flatMap(List::stream), interventions.stream().map(Intervention::node))
+        Stream.concat(
+                        rows.stream().flatMap(List::stream),
+                        interventions.stream().map(Intervention::node))
                 .forEach(node -> facts.put("supernode " + node.name(), members(node)));
         facts.put("next token", nextTokens());
         facts.put("model", model.name());
@@ -309,7 +311,8 @@ public final class InterventionResult implements Displayable {
         double activation = activation(node);
         State state;
         if (node.features().isEmpty()) {
-            boolean reached = edges.stream().anyMatch(edge -> edge.to().equals(node.name())); // nothing leads to a token
+            boolean reached =
+                    edges.stream().anyMatch(edge -> edge.to().equals(node.name())); // nothing leads to a token
             state = reached ? State.EMPTY : State.INPUT;
         } else if (set.isPresent()) {
             state = set.get().amount() > 0 ? State.SET : replaced ? State.REPLACED : State.OFF;

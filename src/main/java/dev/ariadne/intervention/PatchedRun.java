@@ -73,8 +73,11 @@ public final class PatchedRun implements AutoCloseable {
         try (NDManager scope = clean.get(layer).getManager().newSubManager()) {
             NDArray before = Tensors.alias(clean.get(layer), scope).get(0); // [pos, dModel]
             NDArray now = changed(0, layer, scope); // [last pos, dModel]
-            long same = now == null ? 0 : before.getShape().get(0) - now.getShape().get(0);
-            NDArray x = now == null ? before : same == 0 ? now : before.get(new NDIndex(":" + same)).concat(now, 0);
+            long same =
+                    now == null ? 0 : before.getShape().get(0) - now.getShape().get(0);
+            NDArray x = now == null
+                    ? before
+                    : same == 0 ? now : before.get(new NDIndex(":" + same)).concat(now, 0);
             double[] flat = doubles(active ? transcoders.encode(layer, x) : transcoders.preactivations(layer, x));
             int width = transcoders.features(layer);
             double[][] all = new double[flat.length / width][];

@@ -109,7 +109,8 @@ final class RunHooks {
     }
 
     /** What stands in an activation's place whatever it is; null where it must be computed. */
-    @Nullable Given given(Site site, int layer) {
+    @Nullable
+    Given given(Site site, int layer) {
         Slot slot = slots[layer * Site.COUNT + site.ordinal()];
         return slot != null && !slot.hooks.isEmpty() && slot.hooks.get(0).edit() instanceof Given given ? given : null;
     }

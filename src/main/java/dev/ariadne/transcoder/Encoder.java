@@ -46,10 +46,12 @@ record Encoder(
             Shape shape = all.getShape();
             NDArray some = Tensors.embedding(
                     scope.create(chosen), all.reshape(-1, features()).transpose()); // [chosen, row]
-            return some.transpose().reshape(shape.slice(0, shape.dimension() - 1).add(chosen.length));
+            return some.transpose()
+                    .reshape(shape.slice(0, shape.dimension() - 1).add(chosen.length));
         }
         NDArray ids = scope.create(chosen);
-        NDArray pre = Tensors.linear(x, like(w.rows(chosen, scope), x), like(b, x).get(ids));
+        NDArray pre =
+                Tensors.linear(x, like(w.rows(chosen, scope), x), like(b, x).get(ids));
         NDArray theta = threshold;
         if (theta != null && theta.getShape().dimension() > 0) { // one for each feature
             theta = Tensors.alias(theta, scope).get(ids);

@@ -356,7 +356,8 @@ class AttributionGraphTest {
                 .containsAllEntriesOf(pruned.graph().cite().facts())
                 .containsKeys("prompt", "targets", "version");
         assertThat(citation.bibtex())
-                .contains("@article{ameisen2025circuit,", "@inproceedings{dunefsky2024transcoders,", "@software{ariadne,")
+                .contains(
+                        "@article{ameisen2025circuit,", "@inproceedings{dunefsky2024transcoders,", "@software{ariadne,")
                 .contains("  url = {https://transformer-circuits.pub/2025/attribution-graphs/methods.html}\n}")
                 .doesNotContain("conmy");
     }

@@ -180,11 +180,12 @@ class ExplorerWriterTest {
             assertThat(browser.evaluate(live).asText()).isEqualTo("1 found");
             browser.key("Escape", "", 0);
             assertThat(browser.evaluate(live).asText()).isEmpty();
-            assertThat(browser.evaluate("document.getElementById('find').value").asText()).isEmpty();
+            assertThat(browser.evaluate("document.getElementById('find').value").asText())
+                    .isEmpty();
             String slider = "document.getElementById('prune').checkVisibility()";
             assertThat(browser.evaluate(slider).asBoolean()).isTrue();
-            browser.open(saved(
-                    new TokenGraph("", "k", List.of("a"), List.of("tokens"), List.of(), List.of(), Marks.NONE, Map.of())));
+            browser.open(saved(new TokenGraph(
+                    "", "k", List.of("a"), List.of("tokens"), List.of(), List.of(), Marks.NONE, Map.of())));
             assertThat(browser.evaluate(slider).asBoolean()).isFalse();
         }
     }

@@ -28,7 +28,7 @@ class HtmlWriterTest {
             "background-color",
             "border-bottom",
             "border-collapse",
-                            "text-decoration",
+            "text-decoration",
             "font-size",
             "font-weight",
             "height",

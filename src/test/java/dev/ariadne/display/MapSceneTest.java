@@ -119,7 +119,9 @@ class MapSceneTest {
         assertThat(lines(MapScene.of(map))).hasSize(1);
         assertThat(lines(Scenes.of(new Panels("two", List.of(map, map))))).hasSize(2);
         HeatMap small = Samples.map(5, 5, Scale.DIVERGING);
-        assertThat(texts(MapScene.of(small))).anyMatch(t -> t.matches("-\\d\\.\\d\\d")).doesNotContain("underlined: below zero");
+        assertThat(texts(MapScene.of(small)))
+                .anyMatch(t -> t.matches("-\\d\\.\\d\\d"))
+                .doesNotContain("underlined: below zero");
         assertThat(lines(MapScene.of(small))).isEmpty();
     }
 

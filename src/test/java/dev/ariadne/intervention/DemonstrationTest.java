@@ -128,7 +128,8 @@ class DemonstrationTest {
     @ParameterizedTest
     @ValueSource(strings = {"dallas-austin", "multilingual-opposites"})
     void theTutorialsRunOnTheseFiles(String name) throws IOException {
-        JsonNode notebook = new ObjectMapper().readTree(Path.of("tutorials", name + ".ipynb").toFile());
+        JsonNode notebook = new ObjectMapper()
+                .readTree(Path.of("tutorials", name + ".ipynb").toFile());
         List<Object> shown = new ArrayList<>();
         try (Cells cells = new Cells(Cells.KERNEL)) {
             for (JsonNode cell : notebook.path("cells")) {
@@ -136,7 +137,9 @@ class DemonstrationTest {
                     String code = StreamSupport.stream(cell.path("source").spliterator(), false)
                             .map(JsonNode::asText)
                             .collect(Collectors.joining());
-                    cells.run(code.replaceAll("(?m)^%.*$", "").replace(SWITCH, "var where = \"" + folder + "\";"), shown::add);
+                    cells.run(
+                            code.replaceAll("(?m)^%.*$", "").replace(SWITCH, "var where = \"" + folder + "\";"),
+                            shown::add);
                 }
             }
         }
@@ -146,15 +149,20 @@ class DemonstrationTest {
                 .filter(Displayable.class::isInstance)
                 .map(Displayable.class::cast)
                 .toList();
-        assertThat(drawn).hasSizeGreaterThan(6).allSatisfy(each -> assertThat(Display.html(each)).isNotEmpty());
+        assertThat(drawn)
+                .hasSizeGreaterThan(6)
+                .allSatisfy(each -> assertThat(Display.html(each)).isNotEmpty());
         List<View.Table> compared = drawn.stream()
                 .map(Displayable::view)
-                .filter(view -> view instanceof View.Table table && table.columns().contains("agree"))
+                .filter(view ->
+                        view instanceof View.Table table && table.columns().contains("agree"))
                 .map(View.Table.class::cast)
                 .toList();
-        assertThat(compared).singleElement().satisfies(table -> assertThat(table.rows())
-                .hasSizeGreaterThan(4)
-                .allSatisfy(row -> assertThat(row.get(5)).isEqualTo("no"))); // not reproduced, and said so
+        assertThat(compared)
+                .singleElement()
+                .satisfies(table -> assertThat(table.rows())
+                        .hasSizeGreaterThan(4)
+                        .allSatisfy(row -> assertThat(row.get(5)).isEqualTo("no"))); // not reproduced, and said so
         used.close();
     }
 

@@ -34,7 +34,8 @@ final class GemmaFiles {
     private static final int WIDTH = 16;
     private static final int FEATURES = 16_384;
     private static final List<String> MORE_WORDS = List.of(
-            "F", "ait", "Michael", "Jordan", "joue", "au", "He", "cho", "juega", "al", "Tom", "Brady", "plays", "sport", "Spanish", "peso", "US");
+            "F", "ait", "Michael", "Jordan", "joue", "au", "He", "cho", "juega", "al", "Tom", "Brady", "plays", "sport",
+            "Spanish", "peso", "US");
 
     private final Random random = new Random(5);
     private final int words;
@@ -69,7 +70,10 @@ final class GemmaFiles {
             Files.copy(settings, folder.resolve("tokenizer_config.json"));
             ObjectNode file = (ObjectNode) mapper.readTree(in);
             ObjectNode pattern = (ObjectNode) file.path("pre_tokenizer").path("pattern");
-            pattern.put("Regex", "F(?=ait:)|ait(?=:)|He(?=cho:)|cho(?=:)|" + pattern.path("Regex").asText());
+            pattern.put(
+                    "Regex",
+                    "F(?=ait:)|ait(?=:)|He(?=cho:)|cho(?=:)|"
+                            + pattern.path("Regex").asText());
             ObjectNode vocabulary = (ObjectNode) file.path("model").path("vocab");
             for (String word : MORE_WORDS) {
                 vocabulary.put(word, vocabulary.size());
@@ -113,9 +117,7 @@ final class GemmaFiles {
         for (float[] layer : biases) {
             Arrays.fill(layer, -5f);
         }
-        Stream.concat(
-                        Stream.of(Demonstration.dallas(), Demonstration.opposites()),
-                        Demonstration.more().stream())
+        Stream.concat(Stream.of(Demonstration.dallas(), Demonstration.opposites()), Demonstration.more().stream())
                 .flatMap(demo -> demo.nodes().values().stream())
                 .flatMap(node -> node.features().stream())
                 .forEach((Feature member) -> biases[member.layer()][member.index()] = 1);

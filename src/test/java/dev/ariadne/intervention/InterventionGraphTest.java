@@ -329,7 +329,9 @@ class InterventionGraphTest {
                             "weights (SHA-256)", replacement.model().weights().sha256())
                     .containsEntry("transcoders", replacement.transcoders().toString())
                     .containsKeys("supernode Texas", "supernode Say Austin", "next token", "version");
-            assertThat(citation.facts().get("interventions")).contains("California").contains("Texas");
+            assertThat(citation.facts().get("interventions"))
+                    .contains("California")
+                    .contains("Texas");
             assertThat(citation.bibtex()).contains("@article{lindsey2025biology,", "@article{ameisen2025circuit,");
             assertThat(graph.cite().facts())
                     .containsEntry("interventions", "no intervention")

@@ -102,7 +102,11 @@ class FamiliesTest {
             for (int layer = 0; layer < model.config().nLayers(); layer++) {
                 Activation pattern = other.get("pattern", layer);
                 given.add(Hook.given(pattern.name().toString(), pattern.array()));
-                replacing.add(Hook.at(pattern.name().toString(), x -> pattern.array().concat(pattern.array(), 0).get(":" + x.getShape().get(0))));
+                replacing.add(Hook.at(
+                        pattern.name().toString(),
+                        x -> pattern.array()
+                                .concat(pattern.array(), 0)
+                                .get(":" + x.getShape().get(0))));
             }
             long[][] twice = {TOKENS[0], TOKENS[0]};
             try (Logits plain = model.run(one);

@@ -199,7 +199,8 @@ class HooksTest {
     void whatIsGivenIsNotComputedUnlessItIsLookedAt() {
         List<String> seen = new ArrayList<>();
         try (ActivationCache cache = model.runWithCache(TOKENS, "pattern", "z")) {
-            Hook given = Hook.given("blocks.0.attn.hook_pattern", cache.get("pattern", 0).array());
+            Hook given = Hook.given(
+                    "blocks.0.attn.hook_pattern", cache.get("pattern", 0).array());
             for (String point : List.of("blocks.0.attn.hook_q", "blocks.0.attn.hook_v")) {
                 try (ActivationCache again =
                         model.runWithCache(TOKENS, List.of("z"), given, Hook.observe(point, x -> seen.add(point)))) {

@@ -93,7 +93,8 @@ class IJavaKernelTest {
         DisplayData data = render(chart);
         byte[] png = Base64.getDecoder().decode(text(data, "image/png"));
         assertThat(ImageIO.read(new ByteArrayInputStream(png)).getWidth()).isEqualTo(300);
-        assertThat(text(data, "text/html")).startsWith("<img alt=\"XYChart 'Loss': train\" src=\"data:image/png;base64,");
+        assertThat(text(data, "text/html"))
+                .startsWith("<img alt=\"XYChart 'Loss': train\" src=\"data:image/png;base64,");
         assertThat(text(data, "text/plain")).isEqualTo("XYChart 'Loss'");
     }
 

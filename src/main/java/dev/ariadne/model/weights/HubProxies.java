@@ -45,8 +45,8 @@ final class HubProxies extends ProxySelector {
         } catch (IllegalArgumentException e) {
             // reported below, like an address of another kind
         }
-        throw new IllegalArgumentException(
-                name + " is '" + text.replaceFirst("//.*@", "//…@") + "'; it must be an address such as http://proxy:3128, or unset");
+        throw new IllegalArgumentException(name + " is '" + text.replaceFirst("//.*@", "//…@")
+                + "'; it must be an address such as http://proxy:3128, or unset");
     }
 
     /**

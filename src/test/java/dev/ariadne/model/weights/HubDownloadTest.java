@@ -331,7 +331,8 @@ class HubDownloadTest {
             nobody = URI.create("http://127.0.0.1:" + socket.getLocalPort());
         }
         HubSettings s = server.settings(cache);
-        Hub hub = new Hub(new HubSettings(nobody, cache, "", false, s.timeout(), s.pause(), true, s.disk(), s.proxies()));
+        Hub hub =
+                new Hub(new HubSettings(nobody, cache, "", false, s.timeout(), s.pause(), true, s.disk(), s.proxies()));
         assertThatThrownBy(() -> hub.folder(ID))
                 .isInstanceOf(IOException.class)
                 .hasMessageContainingAll(nobody.toString(), HubServer.MODEL, "did not answer", "check the connection");

@@ -53,7 +53,8 @@ class HubProxiesTest {
     @Test
     void aProxyThatIsNotThereIsNamed() throws IOException {
         String proxy = "127.0.0.1:" + freePort();
-        assertThatThrownBy(() -> hub(HUB, Map.of("HTTPS_PROXY", "http://" + proxy)).folder(ID))
+        assertThatThrownBy(
+                        () -> hub(HUB, Map.of("HTTPS_PROXY", "http://" + proxy)).folder(ID))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("hub.invalid did not answer through the proxy " + proxy + ", which HTTPS_PROXY")
                 .hasMessageContaining("check the connection")
@@ -101,7 +102,8 @@ class HubProxiesTest {
             for (String file : new String[] {"config.json", "model.safetensors"}) {
                 proxy.files.put(file, Files.readAllBytes(LLAMA.resolve(file)));
             }
-            Map<String, String> environment = Map.of("HTTP_PROXY", proxy.address().toString());
+            Map<String, String> environment =
+                    Map.of("HTTP_PROXY", proxy.address().toString());
             Path folder = hub(URI.create("http://hub.invalid"), environment).folder(ID);
             assertThat(folder.resolve("config.json")).hasSameBinaryContentAs(LLAMA.resolve("config.json"));
             assertThat(proxy.requests).allMatch(request -> request.startsWith("http://hub.invalid/"));
@@ -118,7 +120,8 @@ class HubProxiesTest {
 
     @Test
     void aPasswordIsNotRepeated() {
-        assertThatThrownBy(() -> hub(HUB, Map.of("HTTPS_PROXY", "socks5://me:secret@proxy:1080")).folder(ID))
+        assertThatThrownBy(() -> hub(HUB, Map.of("HTTPS_PROXY", "socks5://me:secret@proxy:1080"))
+                        .folder(ID))
                 .hasMessageContaining("socks5://…@proxy:1080")
                 .hasMessageNotContaining("secret");
     }
@@ -142,7 +145,9 @@ class HubProxiesTest {
         System.setProperty("https.proxyHost", "jvm.example");
         System.setProperty("https.proxyPort", "3129");
         try {
-            Proxy proxy = new HubProxies(Map.of("HTTPS_PROXY", "http://proxy.example:3128")).select(HUB).get(0);
+            Proxy proxy = new HubProxies(Map.of("HTTPS_PROXY", "http://proxy.example:3128"))
+                    .select(HUB)
+                    .get(0);
             InetSocketAddress address = (InetSocketAddress) Objects.requireNonNull(proxy.address());
             assertThat(address.getHostString()).isEqualTo("jvm.example");
             assertThat(address.getPort()).isEqualTo(3129);

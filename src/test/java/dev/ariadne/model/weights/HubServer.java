@@ -69,7 +69,8 @@ final class HubServer implements AutoCloseable {
             String range = header(exchange, "Range");
             String token = header(exchange, "Authorization");
             requests.add(path + (range.isEmpty() ? "" : " " + range) + (token.isEmpty() ? "" : " " + token));
-            boolean list = path.replaceFirst("^http://[^/]*", "").startsWith("/api/models/"); // whole when asked as a proxy
+            boolean list =
+                    path.replaceFirst("^http://[^/]*", "").startsWith("/api/models/"); // whole when asked as a proxy
             String name = list ? "" : path.replaceFirst(path.contains("/resolve/") ? ".*/resolve/[^/]*/" : ".*/", "");
             byte[] content = list ? listing().getBytes(StandardCharsets.UTF_8) : files.get(name);
             if (content == null) {

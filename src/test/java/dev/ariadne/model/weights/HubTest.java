@@ -166,7 +166,8 @@ class HubTest {
     @Test
     void offlineMeansTheCacheOnly() {
         HubSettings s = server.settings(cache);
-        Hub hub = new Hub(new HubSettings(s.endpoint(), cache, "", true, s.timeout(), s.pause(), true, s.disk(), s.proxies()));
+        Hub hub = new Hub(
+                new HubSettings(s.endpoint(), cache, "", true, s.timeout(), s.pause(), true, s.disk(), s.proxies()));
         assertThatThrownBy(() -> hub.folder(ID))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContainingAll(HubServer.MODEL, cache.toString(), "HF_HUB_OFFLINE", "unset");
@@ -277,7 +278,8 @@ class HubTest {
     void whereLinksAreImpossibleFilesAreCopied() throws IOException {
         server.files.put("model.safetensors", Files.readAllBytes(LLAMA.resolve("model.safetensors")));
         HubSettings s = server.settings(cache);
-        Hub hub = new Hub(new HubSettings(s.endpoint(), cache, "", false, s.timeout(), s.pause(), false, s.disk(), s.proxies()));
+        Hub hub = new Hub(
+                new HubSettings(s.endpoint(), cache, "", false, s.timeout(), s.pause(), false, s.disk(), s.proxies()));
         Path weights = hub.folder(ID).resolve("model.safetensors");
         assertThat(weights).hasBinaryContent(server.file("model.safetensors"));
         assertThat(Files.isSymbolicLink(weights)).isFalse();
