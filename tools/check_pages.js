@@ -93,7 +93,9 @@ function clippedText(root) {
 }
 function unnamed(root) {
   const said = [];
-  for (const e of root.querySelectorAll('img')) { if (!(e.getAttribute('alt') || '').trim()) { said.push('an <img> without alt text'); } }
+  for (const e of root.querySelectorAll('img')) { // JupyterLab calls what has none "Image"
+    if (/^(Image)?$/.test((e.getAttribute('alt') || '').trim())) { said.push('an <img> without alt text'); }
+  }
   for (const e of root.querySelectorAll('svg')) {
     const hidden = e.getAttribute('aria-hidden') === 'true', title = e.querySelector('title');
     if (!hidden && !e.getAttribute('aria-label') && !(title && title.textContent.trim())) { said.push('an <svg> without title or aria-label'); }
@@ -142,8 +144,7 @@ function outputs(panel) {
     return { index, saved, trusted: cell.model.trusted, shown: shown.map(node => {
       const box = node.getBoundingClientRect();
       const pictures = [...node.querySelectorAll('img')];
-      return { height: box.height, broken: pictures.filter(i => !i.complete || !i.naturalWidth).length, frames: node.querySelectorAll('iframe').length,
-        shrunk: Math.min(1, ...pictures.map(i => i.getBoundingClientRect().width / Math.max(1, i.naturalWidth))) };
+      return { height: box.height, broken: pictures.filter(i => !i.complete || !i.naturalWidth).length };
     }) };
   }).filter(Boolean);
 }
@@ -217,7 +218,7 @@ async function svg(source) {
   const dashes = [...strokes.values()].map(set => [...set].sort().join());
   if (strokes.size > 1 && new Set(dashes).size < strokes.size) { said.add('lines whose meaning only the color tells: ' + [...strokes.keys()].join(', ')); }
   if (root.querySelector('image') && texts.filter(t => /\d/.test(t.textContent)).length < 2) { said.add('a map of colors without numbers'); }
-  return { said: [...said], font: Math.min(99, ...texts.map(t => parseFloat(getComputedStyle(t).fontSize))), texts: texts.length };
+  return [...said];
 }
 
 // The colors that a page paints on its canvas, where no text can be asked.

@@ -29,7 +29,6 @@ CHECKS = (ROOT / "tools" / "check_pages.js").read_text(encoding="utf-8")
 SHOTS = ROOT / "target" / "pages"
 THEMES = {"light": "JupyterLab Light", "dark": "JupyterLab Dark"}
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-SMALLEST = 6  # pixels of a letter's height, after the picture was shrunk to the page
 SETTINGS = {
     "@jupyterlab/notebook-extension/tracker": {"windowingMode": "none", "kernelShutdown": True},
     "@jupyterlab/docmanager-extension/plugin": {"autosave": False},
@@ -254,8 +253,7 @@ def check_pictures(pages, scratch, notebook):
             for _, data in PICTURE.findall("".join(output.get("data", {}).get("text/html", []))):
                 if data not in seen:
                     seen.add(data)
-                    result = scratch.evaluate("source => ariadneChecks.svg(source)", base64.b64decode(data).decode("utf-8"))
-                    for text in result["said"]:
+                    for text in scratch.evaluate("source => ariadneChecks.svg(source)", base64.b64decode(data).decode("utf-8")):
                         pages.complain(f"cell {index}, picture: {text}")
 
 
