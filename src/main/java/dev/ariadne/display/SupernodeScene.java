@@ -149,7 +149,7 @@ final class SupernodeScene implements GraphScene.Boxes {
         State state = node.state();
         boolean off = state == State.OFF || state == State.REPLACED;
         frame(scene, box, state);
-        int ink = off || state == State.LOWERED || state == State.EMPTY ? GONE : Scene.INK;
+        int ink = off || state == State.LOWERED ? GONE : Scene.INK;
         List<String> name = names(at);
         double room = state == State.INPUT ? box.getHeight() - 12 : LINE * lines;
         double y = box.getY() + 6 + (room - LINE * name.size()) / 2;
