@@ -4,11 +4,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.within;
 
 import ai.djl.ndarray.NDArray;
+import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
+import ai.djl.ndarray.types.Shape;
 import dev.ariadne.intervention.FeaturePatcher;
 import dev.ariadne.intervention.Mode;
 import dev.ariadne.intervention.PatchedRun;
 import dev.ariadne.intervention.Setting;
+import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
 import dev.ariadne.model.Weight;
@@ -22,7 +25,7 @@ import java.util.List;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
-/** What a graph says is what the model does with everything but the direct way held (I3 to I5), for random models of all families. */
+/** What a graph says is what the model does with everything but the direct way held (I1 to I5), for random models of all families. */
 class InvariantsTest {
     private static final long[] TOKENS = {5, 9, 3, 7, 30, 2};
 
@@ -41,7 +44,7 @@ class InvariantsTest {
         "tl/relu-tiny, mlp.hook_in, mlp.hook_out, RELU, 0, false",
         "tl/parallel-tiny, mlp.hook_in, mlp.hook_out, RELU, 0, false"
     })
-    void aFeatureAddedOnceMoreMovesAllByItsColumn(
+    void whatIsAddedOnceMoreMovesAllByItsColumn(
             String path, String input, String output, String kind, int k, boolean skip) {
         try (HookedTransformer model = HookedTransformer.load(
                         Path.of("src/test/resources").resolve(path).toString(), "cpu");
@@ -57,31 +60,73 @@ class InvariantsTest {
             long second = graph.targets().get(1).id();
             Targets difference = Targets.directions(new Targets.Direction("x - y", 1, direction(model, first, second)));
             AttributionGraph between = replacement.attribute(TOKENS, AttributionConfig.DEFAULT.withTargets(difference));
-            List<double[][]> before = preactivations(patcher.clean(), transcoders);
             double[] was = last(patcher.clean().logits(), model);
             List<Feature> features = graph.active().features();
             for (int source = 0; source < features.size(); source += Math.max(1, features.size() / 20)) {
                 Feature feature = features.get(source);
                 Setting twice = Setting.of(feature, 2 * graph.active().activation(feature));
                 try (PatchedRun run = patcher.run(List.of(twice), Mode.DIRECT)) {
-                    List<double[][]> after = preactivations(run, transcoders);
-                    for (int target = 0; target < graph.featureCount(); target++) {
-                        Feature f = features.get(target);
-                        double moved = after.get(f.layer())[f.position()][f.index()]
-                                - before.get(f.layer())[f.position()][f.index()];
-                        close(moved, graph.weight(target, source), 5e-4);
-                    }
-                    double[] now = last(run.logits(), model);
-                    double shift = mean(now) - mean(was);
-                    for (int place = 0; place < graph.targets().size(); place++) {
-                        int id = (int) graph.targets().get(place).id();
-                        close(now[id] - was[id] - shift, graph.weight(graph.targetNode(place), source), 2e-4);
-                    }
+                    double[] now = requireMoved(replacement, patcher, run, graph, source);
                     double moved = now[(int) first] - now[(int) second] - was[(int) first] + was[(int) second];
                     close(moved, between.weight(between.targetNode(0), source), 2e-4);
                 }
             }
+            errorsAndTokens(replacement, patcher, graph);
         }
+    }
+
+    /** The same for error vectors and for embeddings of tokens. */
+    private static void errorsAndTokens(ReplacementModel replacement, FeaturePatcher patcher, AttributionGraph graph) {
+        HookedTransformer model = replacement.model();
+        try (CleanRun clean = new CleanRun(replacement, TOKENS, List.of("hook_embed"), (layer, index) -> "");
+                NDManager scope = model.newOwner()) {
+            for (int position = 0; position < TOKENS.length; position++) {
+                Hook token = plus("hook_embed", position, clean.at("hook_embed", scope));
+                try (PatchedRun run = patcher.run(List.of(), Mode.DIRECT, token)) {
+                    requireMoved(replacement, patcher, run, graph, graph.tokenNode(position));
+                }
+                for (int layer = 0; layer < model.config().nLayers() && position > 0; layer++) {
+                    String output = replacement.transcoders().output(layer).toString();
+                    Hook error = plus(output, position, clean.error(layer));
+                    try (PatchedRun run = patcher.run(List.of(), Mode.DIRECT, error)) {
+                        requireMoved(replacement, patcher, run, graph, graph.errorNode(layer, position));
+                    }
+                }
+            }
+        }
+    }
+
+    /** Adds one position's row of [pos, dModel] where it is. */
+    private static Hook plus(String point, int position, NDArray rows) {
+        float[] all = rows.toFloatArray();
+        int width = all.length / TOKENS.length;
+        for (int i = 0; i < all.length; i++) {
+            all[i] = i / width == position ? all[i] : 0;
+        }
+        return Hook.at(point, x -> x.add(x.getManager().create(all, new Shape(1, TOKENS.length, width))));
+    }
+
+    /** Every feature's pre-activation and every target's centered logit has moved by the source's edge; returns the last logits. */
+    private static double[] requireMoved(
+            ReplacementModel replacement, FeaturePatcher patcher, PatchedRun run, AttributionGraph graph, int source) {
+        Transcoders transcoders = replacement.transcoders();
+        HookedTransformer model = replacement.model();
+        List<double[][]> before = preactivations(patcher.clean(), transcoders);
+        List<double[][]> after = preactivations(run, transcoders);
+        for (int target = 0; target < graph.featureCount(); target++) {
+            Feature f = graph.active().feature(target);
+            double moved =
+                    after.get(f.layer())[f.position()][f.index()] - before.get(f.layer())[f.position()][f.index()];
+            close(moved, graph.weight(target, source), 5e-4);
+        }
+        double[] was = last(patcher.clean().logits(), model);
+        double[] now = last(run.logits(), model);
+        double shift = mean(now) - mean(was);
+        for (int place = 0; place < graph.targets().size(); place++) {
+            int id = (int) graph.targets().get(place).id();
+            close(now[id] - was[id] - shift, graph.weight(graph.targetNode(place), source), 2e-4);
+        }
+        return now;
     }
 
     private static void close(double moved, double edge, double tolerance) {
