@@ -223,7 +223,7 @@ final class FrozenModel implements AutoCloseable {
     }
 
     /** Does work that begins with an array, and frees all but its result: at the size of all gradients, temporaries are most of the memory. */
-    static NDArray within(NDArray x, UnaryOperator<NDArray> work) {
+    private static NDArray within(NDArray x, UnaryOperator<NDArray> work) {
         try (NDManager scope = x.getManager().newSubManager()) {
             NDArray result = work.apply(Tensors.alias(x, scope));
             result.attach(x.getManager());

@@ -84,10 +84,7 @@ public record Citation(String title, Map<String, String> facts, List<Paper> pape
                 "article{ameisen2025circuit",
                 "Circuit Tracing: Revealing Computational Graphs in Language Models",
                 "Ameisen, Emmanuel and Lindsey, Jack and Pearce, Adam and Gurnee, Wes and Turner, Nicholas L. and Chen, Brian"
-                        + " and Citro, Craig and Abrahams, David and Carter, Shan and Hosmer, Basil and Marcus, Jonathan and Sklar,"
-                        + " Michael and Templeton, Adly and Bricken, Trenton and McDougall, Callum and Cunningham, Hoagy and"
-                        + " Henighan, Thomas and Jermyn, Adam and Jones, Andy and Persic, Andrew and Qi, Zhenyi and Thompson, T. Ben"
-                        + " and Zimmerman, Sam and Rivoire, Kelley and Conerly, Thomas and Olah, Chris and Batson, Joshua",
+                        + Thread2025.OTHERS,
                 "Transformer Circuits Thread",
                 2025,
                 "https://transformer-circuits.pub/2025/attribution-graphs/methods.html"),
@@ -97,10 +94,7 @@ public record Citation(String title, Map<String, String> facts, List<Paper> pape
                 "article{lindsey2025biology",
                 "On the Biology of a Large Language Model",
                 "Lindsey, Jack and Gurnee, Wes and Ameisen, Emmanuel and Chen, Brian and Pearce, Adam and Turner, Nicholas L."
-                        + " and Citro, Craig and Abrahams, David and Carter, Shan and Hosmer, Basil and Marcus, Jonathan and Sklar,"
-                        + " Michael and Templeton, Adly and Bricken, Trenton and McDougall, Callum and Cunningham, Hoagy and"
-                        + " Henighan, Thomas and Jermyn, Adam and Jones, Andy and Persic, Andrew and Qi, Zhenyi and Thompson, T. Ben"
-                        + " and Zimmerman, Sam and Rivoire, Kelley and Conerly, Thomas and Olah, Chris and Batson, Joshua",
+                        + Thread2025.OTHERS,
                 "Transformer Circuits Thread",
                 2025,
                 "https://transformer-circuits.pub/2025/attribution-graphs/biology.html"),
@@ -116,6 +110,15 @@ public record Citation(String title, Map<String, String> facts, List<Paper> pape
 
         private final String method;
         private final String bibtex;
+
+        /** The authors that two papers of one group share: a constant of the enumeration itself comes too late for its values. */
+        private static final class Thread2025 {
+            static final String OTHERS =
+                    " and Citro, Craig and Abrahams, David and Carter, Shan and Hosmer, Basil and Marcus, Jonathan and Sklar,"
+                            + " Michael and Templeton, Adly and Bricken, Trenton and McDougall, Callum and Cunningham, Hoagy and"
+                            + " Henighan, Thomas and Jermyn, Adam and Jones, Andy and Persic, Andrew and Qi, Zhenyi and Thompson, T. Ben"
+                            + " and Zimmerman, Sam and Rivoire, Kelley and Conerly, Thomas and Olah, Chris and Batson, Joshua";
+        }
 
         Paper(String method, String key, String title, String authors, String where, int year, String place) {
             this.method = method;
