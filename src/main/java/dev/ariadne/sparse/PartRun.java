@@ -5,6 +5,7 @@ import dev.ariadne.model.ModelConfig.Activation;
 import dev.ariadne.view.Progress;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Runs a part of a model on prompts: channels that are off have the values they are given, weights that are off pass what their channel would
@@ -46,12 +47,15 @@ final class PartRun {
     private final ModelConfig c;
     private final Part part;
     private final Absent absent;
-    private final boolean[] computed; // [channel]
+    private final int[][] computed; // [layer and place][]: channels
     private final boolean
-            still; // what is off has one value everywhere, and attention's weights sum to 1: it moves as it is
+            constant; // what is off has one value everywhere, and nothing competes: it is put in place once
+    private final boolean still; // attention's weights sum to 1 besides: what is off moves as it is
     private final int[] on; // [channel + 1]: the weights that are on come first in each row
     private final int[] source; // [edge], in the order of on and off
     private final float[] weight; // [edge]
+    private final double[]
+            base; // [channel]: its bias, and what the weights that are off bring where that is the same everywhere
 
     // of the prompt that runs
     private double[][] value = {}; // [pos][channel]
@@ -64,30 +68,41 @@ final class PartRun {
         this.c = wiring.c;
         this.part = part;
         this.absent = absent;
-        this.computed = part.channels().clone();
-        if (c.extras().kept() > 0) {
-            Arrays.fill(computed, true); // those that are off compete for the places of those that are kept
-        }
+        this.constant = absent.isConstant() && c.extras().kept() == 0;
         this.still = absent.isConstant() && w.sinks.length == 0;
         this.on = new int[w.channels];
         this.source = new int[w.edges()];
         this.weight = new float[w.edges()];
-        for (int channel = 0; channel < w.channels; channel++) {
-            sort(channel);
+        this.base = new double[w.channels];
+        this.computed = new int[c.nLayers() * Place.COUNT][];
+        for (int i = 0; i < computed.length; i++) {
+            Place place = Place.values()[i % Place.COUNT];
+            int first = w.first(i / Place.COUNT, place);
+            computed[i] = IntStream.range(first, first + place.width(c))
+                    .filter(channel -> part.channels()[channel] || c.extras().kept() > 0) // those that are off compete
+                    .toArray();
+            for (int channel : computed[i]) {
+                sort(channel);
+            }
         }
     }
 
-    /** Puts a channel's weights that are on before those that are off. */
+    private int[] computed(int layer, Place place) {
+        return computed[layer * Place.COUNT + place.ordinal()];
+    }
+
+    /** Puts a channel's weights that are on before those that are off, and adds up what the latter bring if it is the same everywhere. */
     private void sort(int channel) {
         int front = w.into[channel];
         int back = w.into[channel + 1];
-        if (computed[channel]) {
-            for (int e = w.into[channel]; e < w.into[channel + 1]; e++) {
-                boolean live = part.edges()[e] && part.channels()[w.from[e]];
-                int place = live ? front++ : --back;
-                source[place] = w.from[e];
-                weight[place] = w.weight[e];
-            }
+        double[] given = still ? absent.at(0, 0) : base; // base: not used
+        base[channel] = w.bias[channel];
+        for (int e = w.into[channel]; e < w.into[channel + 1]; e++) {
+            boolean live = part.edges()[e] && part.channels()[w.from[e]];
+            int place = live ? front++ : --back;
+            source[place] = w.from[e];
+            weight[place] = w.weight[e];
+            base[channel] += live || !still ? 0 : w.weight[e] * given[w.from[e]];
         }
         on[channel] = front;
     }
@@ -133,7 +148,8 @@ final class PartRun {
     private void run(long[] tokens, int prompt, boolean everywhere) {
         int pos = tokens.length;
         if (value.length < pos) {
-            value = new double[pos][w.channels];
+            value = new double[pos][];
+            Arrays.setAll(value, t -> constant ? absent.at(prompt, t).clone() : new double[w.channels]);
             moved = new double[pos][w.channels];
             movedAbsent = new double[pos][w.channels];
             stream = new double[pos][c.dModel()];
@@ -158,7 +174,7 @@ final class PartRun {
             for (int t = from; t < pos; t++) {
                 double[] stand = absent.at(prompt, t);
                 attend(layer, t, prompt);
-                multiply(layer, Place.ATTN_OUT, t, moved[t], still ? stand : movedAbsent[t], stand);
+                multiply(layer, Place.ATTN_OUT, t, moved[t], movedAbsent[t], stand);
                 write(layer, Place.ATTN_OUT, t);
                 normalize(layer, Place.MLP_IN, t, stand);
                 multiply(layer, Place.NEURON, t, value[t], stand, stand);
@@ -178,31 +194,28 @@ final class PartRun {
 
     private void normalize(int layer, Place place, int t, double[] stand) {
         int first = w.first(layer, place);
-        double scale = scale(stream[t]);
-        for (int i = 0; i < c.dModel(); i++) {
-            value[t][first + i] = stream[t][i] / scale;
+        int[] channels = computed(layer, place);
+        double scale = channels.length > 0 ? scale(stream[t]) : 1;
+        for (int channel : channels) {
+            value[t][channel] = stream[t][channel - first] / scale;
         }
         settle(first, c.dModel(), value[t], stand);
     }
 
     /** What a place's channels are: their bias, and what the weights into them bring. */
     private void multiply(int layer, Place place, int t, double[] live, double[] given, double[] stand) {
-        int first = w.first(layer, place);
-        int width = place.width(c);
         double[] out = value[t];
-        for (int channel = first; channel < first + width; channel++) {
-            if (computed[channel]) {
-                double sum = w.bias[channel];
-                for (int e = w.into[channel]; e < on[channel]; e++) {
-                    sum += weight[e] * live[source[e]];
-                }
-                for (int e = on[channel]; e < w.into[channel + 1]; e++) {
-                    sum += weight[e] * given[source[e]];
-                }
-                out[channel] = place == Place.NEURON ? activate(sum) : sum;
+        for (int channel : computed(layer, place)) {
+            double sum = base[channel];
+            for (int e = w.into[channel]; e < on[channel]; e++) {
+                sum += weight[e] * live[source[e]];
             }
+            for (int e = on[channel]; !still && e < w.into[channel + 1]; e++) {
+                sum += weight[e] * given[source[e]];
+            }
+            out[channel] = place == Place.NEURON ? activate(sum) : sum;
         }
-        settle(first, width, out, stand);
+        settle(w.first(layer, place), place.width(c), out, stand);
     }
 
     private double activate(double x) {
@@ -213,6 +226,9 @@ final class PartRun {
 
     /** Keeps the largest where the model does, and gives what is off its value. */
     private void settle(int first, int width, double[] out, double[] stand) {
+        if (constant) {
+            return; // it is there, and nothing has been put over it
+        }
         if (c.extras().kept() > 0) {
             keepLargest(first, width, out);
         }

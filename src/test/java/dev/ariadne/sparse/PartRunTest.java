@@ -20,6 +20,7 @@ import java.util.Random;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** Against the model itself on the engine, with hooks that hold channels. */
 class PartRunTest {
@@ -118,9 +119,10 @@ class PartRunTest {
     }
 
     /** A channel that is off gives its value to all weights out of it, so switching off these weights is the same. */
-    @Test
-    void weightsThatAreOffPassWhatTheirChannelWouldBeGiven() {
-        try (SparseTransformer trained = HandMade.random(new Extras(0, false, true, List.of(0.2, 0.0)), 4)) {
+    @ParameterizedTest
+    @ValueSource(booleans = {false, true})
+    void weightsThatAreOffPassWhatTheirChannelWouldBeGiven(boolean sinks) {
+        try (SparseTransformer trained = HandMade.random(new Extras(0, false, sinks, List.of(0.2, 0.0)), 4)) {
             Wiring wiring = new Wiring(trained.model());
             Absent absent = Absent.constant(values(wiring));
             for (Place place : List.of(Place.ATTN_IN, Place.V, Place.MLP_IN, Place.NEURON)) {

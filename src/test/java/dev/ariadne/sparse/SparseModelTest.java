@@ -1,6 +1,7 @@
 package dev.ariadne.sparse;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.sparse.PruneConfig.Ranking;
@@ -22,6 +23,18 @@ class SparseModelTest {
             }
             assertThat(sparse.loss(MiniPython.corpus(300, 1000))).isBetween(1.2, 1.27);
             assertThat(sparse.model().toTokens("print (' hello")[0]).isEqualTo(MiniPython.ids("<bos> print (' hello"));
+        }
+    }
+
+    @Test
+    void pairsOfOnesOwnNeedAnswersOfOneToken() {
+        try (SparseTransformer sparse = sparse()) {
+            Pair pair = Pair.of(sparse.model(), "print (' ok", "print (\" ok", "')", "\")");
+            assertThat(pair.first()).isEqualTo(MiniPython.ids("<bos> print (' ok"));
+            assertThat(pair.secondAnswer()).isEqualTo(MiniPython.id("\")"));
+            assertThatThrownBy(() -> Pair.of(sparse.model(), "print (' ok", "print (\" ok", "') NL", "\")"))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("') NL");
         }
     }
 
