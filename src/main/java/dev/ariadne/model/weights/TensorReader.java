@@ -24,7 +24,7 @@ final class TensorReader {
     /** The engine shows at most 2^31 - 1 bytes of an array through one buffer. */
     static final long MOST_BUFFER_BYTES = 1 << 30;
 
-    private static final int READ_BYTES = 1 << 18;
+    private static final int READ_BYTES = 1 << 16; // a new buffer for each tensor: small ones leave the heap small
     private static final int DECODE_VALUES = 1 << 12;
 
     private final FileChannel channel;
