@@ -1,4 +1,4 @@
-"""Executes notebooks in their Java kernel and says how each went: ./run --execute [--inplace] [NOTEBOOK...]."""
+"""Executes notebooks in their Java kernel and says how each went: ./run --execute [--inplace | --compare] [NOTEBOOK...]."""
 
 import argparse
 import asyncio
@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbconvert import HTMLExporter
 
+from compare import differences
 from fetch_model import smollm2
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,7 +38,9 @@ class Client(NotebookClient):
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="./run --execute", description="Execute notebooks without a browser.")
-    parser.add_argument("--inplace", action="store_true", help="write the outputs back into the notebooks")
+    then = parser.add_mutually_exclusive_group()
+    then.add_argument("--inplace", action="store_true", help="write the outputs back into the notebooks")
+    then.add_argument("--compare", action="store_true", help="fail where outputs are not those in the notebooks: numbers by 1 %%, pictures by what is in them")
     parser.add_argument("--timeout", type=int, default=600, metavar="S", help="seconds that one cell may take (600)")
     parser.add_argument("notebooks", nargs="*", type=Path, help="default: all in notebooks/ and tutorials/")
     return parser.parse_args()
@@ -143,6 +146,8 @@ def main() -> int:
             continue
         start = time.monotonic()
         notebook, problem = execute(path, options.timeout)
+        if options.compare and problem is None:
+            problem = "\n".join(differences(nbformat.read(path, as_version=4), notebook)) or None
         save(notebook, path, options.inplace and problem is None)
         print(f"{'failed' if problem else 'ok':8} {label(path)}  {time.monotonic() - start:.1f} s", flush=True)
         if problem:
