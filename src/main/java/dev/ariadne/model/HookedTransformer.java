@@ -63,7 +63,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
     /**
      * Loads a model onto a GPU when the engine has one, else onto the CPU.
      *
-     * @param model "gpt2-tiny", "induction-2l", "tracr-reverse", "tracr-xproportion" (embedded), "smollm2-135m" (fetched by ./run), a folder
+     * @param model "tutorial", "induction-2l", "sparse", "gpt2-tiny" or another that ships with the library, "smollm2-135m" (fetched by ./run), a folder
      *     (Hugging Face or TransformerLens layout), a .gguf file, or a hub id such as "gpt2" (cached or downloaded)
      * @return the model, to be closed by the caller
      * @throws IllegalArgumentException when there is no such model, or its family is not supported

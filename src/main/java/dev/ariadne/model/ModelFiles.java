@@ -25,8 +25,16 @@ import java.util.stream.Stream;
 /** From a name or a path to a model: finds the files, reads the configuration, picks the names of the weights. */
 final class ModelFiles {
     private static final long LARGEST_CONFIG = 16 << 20; // bytes
-    private static final List<String> EMBEDDED =
-            List.of("gpt2-tiny", "induction-2l", "sparse", "tracr-reverse", "tracr-xproportion", "tutorial");
+    private static final List<String> EMBEDDED = List.of(
+            "gpt2-tiny",
+            "induction-2l",
+            "sparse",
+            "sparse-1in16",
+            "sparse-1in8",
+            "sparse-1in1",
+            "tracr-reverse",
+            "tracr-xproportion",
+            "tutorial");
     private static final List<String> EMBEDDED_FILES =
             List.of("config.json", "weights.safetensors", "tokenizer.json", "tokenizer_config.json");
     private static final String SMOLLM2 = "smollm2-135m";
