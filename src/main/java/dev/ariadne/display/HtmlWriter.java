@@ -22,6 +22,7 @@ import java.util.Locale;
  */
 final class HtmlWriter {
     private static final int ROWS = 500;
+    private static final int LONG = 90; // characters: what is longer may be broken into lines
     private static final String CELL = "padding:2px 12px 2px 4px;white-space:pre;";
 
     private final StringBuilder out = new StringBuilder(2048);
@@ -136,7 +137,8 @@ final class HtmlWriter {
     }
 
     private void cell(String tag, String text, boolean right, String style) {
-        out.append("<" + tag + " style=\"" + CELL + style + "text-align:" + (right ? "right" : "left") + "\">"
+        String wrapped = text.length() > LONG ? CELL.replace("pre;", "pre-wrap;min-width:400px;") : CELL;
+        out.append("<" + tag + " style=\"" + wrapped + style + "text-align:" + (right ? "right" : "left") + "\">"
                 + Glyphs.escape(text) + "</" + tag + ">");
     }
 

@@ -11,6 +11,7 @@ import dev.ariadne.view.Displayable;
 import dev.ariadne.view.View;
 import java.lang.ref.Reference;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashSet;
@@ -153,7 +154,9 @@ public final class Logits implements Displayable, AutoCloseable {
     PromptTest.Step step(int prompt, int pos, List<Long> ids, int count) {
         Distribution here = Distribution.of(this, prompt, pos);
         return new PromptTest.Step(
-                ids.stream().map(id -> here.prediction(id.intValue())).toList(), here.top(count));
+                model.tokenizer().toText(Arrays.copyOf(tokens[prompt], pos + 1)),
+                ids.stream().map(id -> here.prediction(id.intValue())).toList(),
+                here.top(count));
     }
 
     /** The most probable next token at each position of each prompt, in row-major order. */

@@ -27,10 +27,11 @@ public record PromptTest(List<String> prompt, List<Step> steps) implements Displ
     /**
      * One next token.
      *
+     * @param before the text that it comes after
      * @param answers the answer's token; or the first token of each of several answers
      * @param top the ten most probable tokens
      */
-    public record Step(List<Prediction> answers, List<Prediction> top) {
+    public record Step(String before, List<Prediction> answers, List<Prediction> top) {
         /** Copies the lists. */
         public Step {
             answers = List.copyOf(answers);
@@ -81,7 +82,6 @@ public record PromptTest(List<String> prompt, List<Step> steps) implements Displ
     @Override
     public View view() {
         List<View> panels = new ArrayList<>();
-        StringBuilder before = new StringBuilder(String.join("", prompt));
         for (Step step : steps) {
             List<View.Bar> bars = Stream.concat(step.top().stream(), step.answers().stream())
                     .distinct()
@@ -93,10 +93,10 @@ public record PromptTest(List<String> prompt, List<Step> steps) implements Displ
                                     String.format(Locale.ROOT, "%.3f", p.logit()),
                                     step.answers().contains(p) ? "answer" : "")))
                     .toList();
-            String shown = before.length() > 60 ? "…" + before.substring(before.length() - 60) : before.toString();
+            String before = step.before();
+            String shown = before.length() > 60 ? "…" + before.substring(before.length() - 60) : before;
             panels.add(new View.Bars(
                     "next token after “" + shown + "”", "token", "probability", List.of("rank", "logit", ""), bars));
-            before.append(step.answers().get(0).token());
         }
         return panels.size() == 1 ? panels.get(0) : new View.Panels("answer, token by token", panels);
     }

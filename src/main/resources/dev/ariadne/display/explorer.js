@@ -447,9 +447,11 @@ function follow() {
   const system = matchMedia('(prefers-color-scheme: dark)');
   try {
     const body = window.parent !== window && window.parent.document.body;
-    if (body && body.dataset.jpThemeLight) {
-      const read = () => theme(body.dataset.jpThemeLight === 'false');
-      new MutationObserver(read).observe(body, { attributes: true, attributeFilter: ['data-jp-theme-light'] });
+    const dark = body && (body.dataset.jpThemeLight ? () => body.dataset.jpThemeLight === 'false' // JupyterLab
+      : body.dataset.vscodeThemeKind ? () => !body.dataset.vscodeThemeKind.endsWith('light') : null); // VS Code
+    if (dark) {
+      const read = () => theme(dark());
+      new MutationObserver(read).observe(body, { attributes: true, attributeFilter: ['data-jp-theme-light', 'data-vscode-theme-kind'] });
       read();
       return;
     }
