@@ -1,5 +1,10 @@
 package dev.ariadne.display;
 
+import com.fasterxml.jackson.annotation.JsonTypeInfo;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.ObjectWriter;
+import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.TokenGraph;
@@ -24,7 +29,21 @@ import java.util.Map;
  * }</pre>
  */
 public final class Display {
+    private static final ObjectWriter JSON = writer();
+
+    /** Says which kind of view each one is. */
+    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "view")
+    private interface Kind {}
+
     private Display() {}
+
+    private static ObjectWriter writer() {
+        ObjectMapper mapper = new ObjectMapper().addMixIn(View.class, Kind.class);
+        for (Class<?> kind : View.class.getPermittedSubclasses()) {
+            mapper.registerSubtypes(new NamedType(kind, kind.getSimpleName()));
+        }
+        return mapper.writerWithDefaultPrettyPrinter();
+    }
 
     /**
      * Writes HTML with inline styles only: no script, no style sheet, nothing from the network. Over the picture of a {@link TokenGraph} lies
@@ -115,6 +134,21 @@ public final class Display {
         return TableWriter.latex(displayable.view());
     }
 
+    /**
+     * Writes what a view holds, with all digits, for other programs. "view" says which kind it is: "HeatMap", "Table", …; what is not a number
+     * is a string, "NaN". To load a result again, save the result itself: circuits and attribution graphs have files of their own.
+     *
+     * @param displayable what to write
+     * @return an object of JSON, with the fields of the view
+     */
+    public static String json(Displayable displayable) {
+        try {
+            return JSON.writeValueAsString(displayable.view());
+        } catch (JsonProcessingException e) {
+            throw new IllegalStateException("plain data that cannot be written", e);
+        }
+    }
+
     private static View.Graph graph(Displayable displayable, String language) {
         View view = displayable.view();
         if (view instanceof View.Graph graph) {
@@ -150,7 +184,7 @@ public final class Display {
      * .html is a page to explore, in one file that loads nothing.
      *
      * @param displayable what to show
-     * @param file a name that ends with .html, .svg, .png or .txt; for a table also .csv or .tex (LaTeX), for a graph .csv (its edges), .tex
+     * @param file a name that ends with .html, .svg, .png, .txt or .json; for a table also .csv or .tex (LaTeX), for a graph .csv (its edges), .tex
      *     (TikZ) or .dot
      * @throws IOException if the file cannot be written
      */
@@ -175,9 +209,10 @@ public final class Display {
             case "dot" -> utf8(dot(displayable));
             case "tex" -> utf8(tex(displayable.view()));
             case "csv" -> utf8(csv(displayable));
+            case "json" -> utf8(json(displayable));
             default ->
-                throw new IllegalArgumentException(
-                        "cannot save " + file + ": the name must end with .html, .svg, .png, .txt, .csv, .tex or .dot");
+                throw new IllegalArgumentException("cannot save " + file
+                        + ": the name must end with .html, .svg, .png, .txt, .json, .csv, .tex or .dot");
         };
     }
 

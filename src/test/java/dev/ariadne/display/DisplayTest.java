@@ -1,8 +1,11 @@
 package dev.ariadne.display;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.HeatMap;
 import dev.ariadne.view.View.Scale;
@@ -128,7 +131,8 @@ class DisplayTest {
         View view = new View.Text("", "x");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("a.gif")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("a.gif: the name must end with .html, .svg, .png, .txt, .csv, .tex or .dot");
+                .hasMessageContaining(
+                        "a.gif: the name must end with .html, .svg, .png, .txt, .json, .csv, .tex or .dot");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("none").resolve("a.svg")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("there is no folder");
@@ -156,6 +160,28 @@ class DisplayTest {
                 assertThat(Float.parseFloat(read.getUnformatted(row, column + 1)))
                         .isEqualTo(map.value(row, column));
             }
+        }
+    }
+
+    @Test
+    void everyViewIsWrittenAsJsonWithAllItsDigits(@TempDir Path folder) throws IOException {
+        for (View view : Samples.all()) {
+            Display.save(view, folder.resolve("v.json"));
+            JsonNode read = new ObjectMapper().readTree(folder.resolve("v.json").toFile());
+            assertThat(read.path("view").asText()).isEqualTo(view.getClass().getSimpleName());
+            byte[] title = view.title().getBytes(UTF_8); // half a character of UTF-16 is none
+            assertThat(read.path("title").asText()).isEqualTo(new String(title, UTF_8));
+            if (view instanceof View.Panels panels) {
+                for (int i = 0; i < panels.panels().size(); i++) {
+                    assertThat(read.path("panels").path(i).path("view").asText())
+                            .isEqualTo(panels.panels().get(i).getClass().getSimpleName());
+                }
+            }
+        }
+        HeatMap map = Samples.map(3, 4, Scale.DIVERGING);
+        JsonNode values = new ObjectMapper().readTree(Display.json(map)).path("values");
+        for (int i = 0; i < 12; i++) {
+            assertThat(values.path(i / 4).path(i % 4).floatValue()).isEqualTo(map.value(i / 4, i % 4));
         }
     }
 
