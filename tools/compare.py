@@ -8,7 +8,7 @@ import zlib
 NUMBER = re.compile(r"(?<![\w.])[-−+]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?(?![\w])")
 DURATION = re.compile(r"[\d.,]+ (?:ms|s|min)\b")
 SVG = re.compile(r'src="data:image/svg\+xml;base64,([^"]+)"')
-RELATIVE = 0.01
+RELATIVE, LEAST_NUMBER = 0.01, 1e-5  # what is smaller is rounding
 LEAST = 32  # pixels, and distinct bytes: a picture of one color has some five
 
 
@@ -39,7 +39,7 @@ def unlike(old, new):
     for one, other in zip(numbers, others):
         away = abs(number(one) - number(other))
         places = 2 if "." in one or "e" in one else 1 if abs(number(one)) > 50 else 0  # counts up to 50 are exact
-        if away > max(RELATIVE * abs(number(one)), places * 1.001 * unit(one)):
+        if away > max(LEAST_NUMBER, RELATIVE * abs(number(one)), places * 1.001 * unit(one)):
             return f"{other} where {one} stood"
     return None
 

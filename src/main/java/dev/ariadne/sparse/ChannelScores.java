@@ -9,6 +9,7 @@ import dev.ariadne.model.ActivationCache;
 import dev.ariadne.model.Hook;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.model.Logits;
+import dev.ariadne.tensor.Tensors;
 import dev.ariadne.view.Progress;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -93,8 +94,9 @@ final class ChannelScores {
         Shape column = new Shape(rows.length, 1);
         NDArray difference = end.gather(scope.create(right, column), 1)
                 .sub(end.gather(scope.create(wrong, column), 1)); // [prompt, 1]
-        NDArray z =
-                difference.mul((float) line.scale()).add((float) line.shift()).mul(scope.create(signs, column));
+        NDArray z = Tensors.times(difference, line.scale())
+                .add((float) line.shift())
+                .mul(scope.create(signs, column));
         NDArray both = NDArrays.concat(new NDList(z, z.zerosLike()), 1); // [prompt, 2]
         return both.logSoftmax(1).get(":, 1").mean().neg(); // log(1 + e^z)
     }

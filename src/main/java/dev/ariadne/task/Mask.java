@@ -2,6 +2,7 @@ package dev.ariadne.task;
 
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.Shape;
+import dev.ariadne.tensor.Tensors;
 import java.util.Arrays;
 
 /** Which positions of each prompt count, each as much as any other: prompts with more of them weigh more. */
@@ -56,10 +57,8 @@ record Mask(boolean[][] counts) {
         NDArray each = values.getManager()
                 .create(weights, new Shape(counts.length, pos))
                 .toType(values.getDataType(), false);
-        return values.reshape(-1, counts.length, pos)
-                .mul(each)
-                .sum(new int[] {2})
-                .mul((double) counts.length / total(counts))
+        NDArray sums = values.reshape(-1, counts.length, pos).mul(each).sum(new int[] {2});
+        return Tensors.times(sums, (double) counts.length / total(counts))
                 .reshape(values.getShape().get(0));
     }
 }

@@ -304,6 +304,21 @@ public final class Tensors {
     }
 
     /**
+     * Multiplies by a number, also where gradients follow. {@code x.mul(number)} must not be used there: it hands the engine memory of Java's
+     * and lets go of it at once, and the backward pass, which reads the number again, may find another one.
+     *
+     * @param x [any shape], of a floating-point type
+     * @param factor becomes a number of x's type
+     * @return x · factor, owned by x's manager
+     */
+    public static NDArray times(NDArray x, double factor) {
+        try (NDArray number = x.getManager().create(factor);
+                NDArray owned = number.toType(x.getDataType(), true)) {
+            return x.mul(owned);
+        }
+    }
+
+    /**
      * Computes the gradients of a scalar with respect to any arrays it was computed from, leaves or not.
      *
      * @param y a scalar computed inside {@link #recording}

@@ -113,7 +113,7 @@ record Matrix(@Nullable NDArray array, @Nullable Checkpoint file, String name, b
     }
 
     private NDArray turned(NDArray x, NDArray b, NDManager scope) {
-        NDArray sum = Tensors.alias(x, scope).get("..., :1").mul(0).add(Encoder.like(b, Tensors.alias(x, scope)));
+        NDArray sum = Tensors.alias(x, scope).get("..., :1").zerosLike().add(Encoder.like(b, Tensors.alias(x, scope)));
         for (long from = 0; from < width; from += step(rows)) {
             try (NDManager part = scope.newSubManager()) {
                 long[] some = range(from, width, step(rows));

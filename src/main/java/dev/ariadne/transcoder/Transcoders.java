@@ -162,7 +162,7 @@ public sealed interface Transcoders extends Displayable, AutoCloseable permits T
      */
     default NDArray reconstruct(int target, List<NDArray> inputs) {
         NDArray x = inputs.get(target);
-        NDArray sum = x.mul(0).add(Encoder.like(decoderBias(target), x));
+        NDArray sum = x.zerosLike().add(Encoder.like(decoderBias(target), x));
         for (int layer = 0; layer <= target; layer++) {
             if (lastWritten(layer) >= target) {
                 sum = sum.add(written(layer, encode(layer, inputs.get(layer)), target));

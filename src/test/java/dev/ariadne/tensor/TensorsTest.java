@@ -11,9 +11,11 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -44,6 +46,27 @@ class TensorsTest {
         });
         assertThat(grads.get(0).toFloatArray()).containsExactly(2, 8, 18); // 2 x²
         assertThat(grads.get(1).toFloatArray()).containsExactly(4, 32, 108); // 4 x³
+    }
+
+    /** DJL's own {@code x.mul(3)} gives zeros here: its number is Java's memory, and gone. */
+    @Test
+    void numbersAreStillThereWhenTheBackwardPassReadsThem() {
+        for (int i = 0; i < 5; i++) {
+            NDArray x = manager.create(new float[] {1, 2, 3});
+            x.setRequiresGradient(true);
+            NDList grads = Tensors.recording(true, () -> {
+                NDArray y = Tensors.times(x, 3).sum();
+                System.gc(); // frees the buffers that nobody holds, and others take their place
+                List<ByteBuffer> others = IntStream.range(0, 2000)
+                        .mapToObj(k -> ByteBuffer.allocateDirect(8).putDouble(0, 77))
+                        .toList();
+                assertThat(others).hasSize(2000);
+                return Tensors.grad(y, List.of(x));
+            });
+            assertThat(grads.get(0).toFloatArray()).containsExactly(3, 3, 3);
+        }
+        NDArray doubles = manager.create(new double[] {1, 2});
+        assertThat(Tensors.times(doubles, 0.1).toDoubleArray()).containsExactly(0.1, 0.2);
     }
 
     @Test
