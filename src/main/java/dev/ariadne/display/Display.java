@@ -1,10 +1,5 @@
 package dev.ariadne.display;
 
-import com.fasterxml.jackson.annotation.JsonTypeInfo;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.ObjectWriter;
-import com.fasterxml.jackson.databind.jsontype.NamedType;
 import dev.ariadne.view.Displayable;
 import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.TokenGraph;
@@ -29,21 +24,7 @@ import java.util.Map;
  * }</pre>
  */
 public final class Display {
-    private static final ObjectWriter JSON = writer();
-
-    /** Says which kind of view each one is. */
-    @JsonTypeInfo(use = JsonTypeInfo.Id.NAME, property = "view")
-    private interface Kind {}
-
     private Display() {}
-
-    private static ObjectWriter writer() {
-        ObjectMapper mapper = new ObjectMapper().addMixIn(View.class, Kind.class);
-        for (Class<?> kind : View.class.getPermittedSubclasses()) {
-            mapper.registerSubtypes(new NamedType(kind, kind.getSimpleName()));
-        }
-        return mapper.writerWithDefaultPrettyPrinter();
-    }
 
     /**
      * Writes HTML with inline styles only: no script, no style sheet, nothing from the network. Over the picture of a {@link TokenGraph} lies
@@ -142,11 +123,7 @@ public final class Display {
      * @return an object of JSON, with the fields of the view
      */
     public static String json(Displayable displayable) {
-        try {
-            return JSON.writeValueAsString(displayable.view());
-        } catch (JsonProcessingException e) {
-            throw new IllegalStateException("plain data that cannot be written", e);
-        }
+        return JsonWriter.write(displayable.view());
     }
 
     private static View.Graph graph(Displayable displayable, String language) {
