@@ -1,7 +1,6 @@
 package dev.ariadne.display;
 
 import dev.ariadne.view.Displayable;
-import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.WholeFile;
@@ -76,21 +75,23 @@ public final class Display {
      * @throws IllegalArgumentException when it is something else
      */
     public static String dot(Displayable displayable) {
-        return DotWriter.write(graph(displayable, "DOT"));
+        View view = displayable.view();
+        if (view instanceof View.Graph graph) {
+            return DotWriter.write(graph);
+        }
+        throw new IllegalArgumentException("only graphs are written as DOT, got a "
+                + view.getClass().getSimpleName() + " '" + view.title()
+                + "'; a circuit offers its graph as circuit.diagram()");
     }
 
     /**
-     * Writes a graph as a {@code tikzpicture}, for a LaTeX document that loads the package tikz.
+     * Draws with TikZ, for a LaTeX document that loads the package tikz; what is not Latin needs LuaLaTeX or XeLaTeX, and a font that has it.
      *
-     * @param displayable whose view is a graph or a supernode graph
-     * @return the environment
-     * @throws IllegalArgumentException when it is something else
+     * @param displayable what to show
+     * @return a {@code tikzpicture}
      */
     public static String tikz(Displayable displayable) {
-        View view = displayable.view();
-        return view instanceof SupernodeGraph
-                ? SceneTikz.write(Scenes.of(view))
-                : TikzWriter.write(graph(view, "TikZ"));
+        return TikzWriter.write(Scenes.of(displayable.view()));
     }
 
     /**
@@ -126,16 +127,6 @@ public final class Display {
         return JsonWriter.write(displayable.view());
     }
 
-    private static View.Graph graph(Displayable displayable, String language) {
-        View view = displayable.view();
-        if (view instanceof View.Graph graph) {
-            return graph;
-        }
-        throw new IllegalArgumentException("only graphs are written as " + language + ", got a "
-                + view.getClass().getSimpleName() + " '" + view.title()
-                + "'; a circuit offers its graph as circuit.diagram()");
-    }
-
     /**
      * Returns all forms that a notebook stores; its PNG has the size of the SVG, as readers show it pixel by pixel.
      *
@@ -161,8 +152,8 @@ public final class Display {
      * .html is a page to explore, in one file that loads nothing.
      *
      * @param displayable what to show
-     * @param file a name that ends with .html, .svg, .png, .txt or .json; for a table also .csv or .tex (LaTeX), for a graph .csv (its edges), .tex
-     *     (TikZ) or .dot
+     * @param file a name that ends with .html, .svg, .png, .tikz, .txt or .json; for a table also .csv or .tex (LaTeX; anything else is drawn
+     *     there, too), for a graph .csv (its edges) or .dot
      * @throws IOException if the file cannot be written
      */
     public static void save(Displayable displayable, Path file) throws IOException {
@@ -184,17 +175,18 @@ public final class Display {
             case "png" -> png(displayable);
             case "txt" -> utf8(text(displayable));
             case "dot" -> utf8(dot(displayable));
+            case "tikz" -> utf8(tikz(displayable));
             case "tex" -> utf8(tex(displayable.view()));
             case "csv" -> utf8(csv(displayable));
             case "json" -> utf8(json(displayable));
             default ->
                 throw new IllegalArgumentException("cannot save " + file
-                        + ": the name must end with .html, .svg, .png, .txt, .json, .csv, .tex or .dot");
+                        + ": the name must end with .html, .svg, .png, .tikz, .txt, .json, .csv, .tex or .dot");
         };
     }
 
     private static String tex(View view) {
-        return view instanceof View.Graph || view instanceof SupernodeGraph ? tikz(view) : latex(view);
+        return TableWriter.isTable(view) ? latex(view) : tikz(view);
     }
 
     private static String page(View view) {

@@ -1,5 +1,7 @@
 package dev.ariadne.display;
 
+import dev.ariadne.view.SupernodeGraph;
+import dev.ariadne.view.TokenGraph;
 import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.List;
@@ -63,6 +65,15 @@ final class TableWriter {
 
     private static String row(List<String> cells) {
         return cells.stream().map(TikzWriter::escape).collect(Collectors.joining(" & ")) + " \\\\\n";
+    }
+
+    /** Whether a view can be a {@code tabular}. */
+    static boolean isTable(View view) {
+        return !(view instanceof View.Text
+                || view instanceof View.Panels
+                || view instanceof View.Graph
+                || view instanceof SupernodeGraph
+                || view instanceof TokenGraph);
     }
 
     private static Grid grid(View view, String language) {

@@ -1,95 +1,141 @@
 package dev.ariadne.display;
 
-import dev.ariadne.display.GraphLayout.Route;
-import dev.ariadne.display.GraphLayout.Stand;
-import dev.ariadne.view.View.Graph;
-import java.util.HashSet;
+import dev.ariadne.display.Scene.Area;
+import dev.ariadne.display.Scene.Box;
+import dev.ariadne.display.Scene.Curve;
+import dev.ariadne.display.Scene.Picture;
+import dev.ariadne.display.Scene.Words;
 import java.util.List;
 import java.util.Locale;
-import java.util.Set;
+import java.util.Map;
+import java.util.TreeMap;
 
-/** Writes a graph as a TikZ picture, laid out as it is drawn elsewhere; the document needs only the package tikz. */
+/** Writes a scene as a TikZ picture; the document needs only the package tikz. */
 final class TikzWriter {
-    private final Graph graph;
-    private final GraphLayout layout;
-    private final StringBuilder out = new StringBuilder();
+    private static final double POINTS = 0.6; // TeX points for a pixel
 
-    private TikzWriter(Graph graph) {
-        this.graph = graph;
-        this.layout = new GraphLayout(graph);
-    }
+    private TikzWriter() {}
 
-    static String write(Graph graph) {
-        return new TikzWriter(graph).write();
-    }
-
-    private String write() {
-        out.append("\\begin{tikzpicture}[x=0.5pt, y=-0.5pt, font=\\sffamily\\tiny]\n");
-        double strongest =
-                graph.edges().stream().mapToDouble(GraphLayout::strength).reduce(0, Math::max);
-        layout.routes().forEach(route -> arrow(route, strongest));
-        double left = layout.lines().stream()
-                .mapToDouble(line -> line.get(0).x - line.get(0).width / 2)
-                .min()
-                .orElse(0);
-        double heaviest =
-                Grid.max(graph.nodes().stream().map(Graph.Node::weight).toList());
-        Set<Integer> rows = new HashSet<>();
-        for (List<Stand> line : layout.lines()) {
-            for (Stand stand : line) {
-                double middle = layout.top(stand.line) + layout.boxHeight() / 2;
-                double weight = stand.node.weight();
-                String number = Double.isNaN(weight) ? "" : "\\\\" + Numbers.brief(weight, heaviest);
-                out.append(String.format(
-                        Locale.ROOT,
-                        "\\node[draw, fill=white, align=center, inner sep=0pt, minimum width=%.1fpt, minimum height=%.1fpt]"
-                                + " at (%.1f, %.1f) {%s%s};\n",
-                        stand.width / 2,
-                        layout.boxHeight() / 2,
-                        stand.x,
-                        middle,
-                        escape(stand.label),
-                        number));
-                if (rows.add(stand.node.row())) {
-                    out.append(String.format(
-                            Locale.ROOT,
-                            "\\node[anchor=east, text=gray] at (%.1f, %.1f) {%s};\n",
-                            left - 12,
-                            middle,
-                            escape(graph.rows().get(stand.node.row()))));
-                }
-            }
-        }
-        if (!graph.title().isBlank()) {
-            out.append(String.format(
-                    Locale.ROOT, "\\node[anchor=south west] at (%.1f, -12) {%s};\n", left, escape(graph.title())));
+    static String write(Scene scene) {
+        StringBuilder out = new StringBuilder("\\begin{tikzpicture}[x=" + POINTS + "pt, y=-" + POINTS + "pt]\n");
+        List<Scene.Shape> shapes = scene.shapes();
+        for (int i = 0; i < shapes.size(); i++) {
+            boolean framed = i + 1 < shapes.size() && frames(shapes.get(i), shapes.get(i + 1));
+            out.append(framed ? framed((Box) shapes.get(i), (Box) shapes.get(++i)) : tikz(shapes.get(i)));
+            out.append('\n');
         }
         return out.append("\\end{tikzpicture}\n").toString();
     }
 
-    private void arrow(Route route, double strongest) {
-        Graph.Edge edge = route.edge();
-        List<Double> points = route.points();
-        out.append(String.format(
-                Locale.ROOT,
-                "\\draw[->, line width=%.2fpt%s] %s",
-                GraphScene.width(edge, strongest) / 2,
-                edge.weight() < 0 ? ", dashed" : "",
-                at(points, 0)));
-        for (int i = 2; i + 5 < points.size(); i += 6) {
-            out.append(" .. controls ").append(at(points, i)).append(" and ").append(at(points, i + 2));
-            out.append(" .. ").append(at(points, i + 4));
+    /** Whether one box is painted to be seen as the frame of the next. */
+    private static boolean frames(Scene.Shape outer, Scene.Shape inner) {
+        return outer instanceof Box a
+                && inner instanceof Box b
+                && b.x() > a.x()
+                && Math.abs(a.width() - b.width() - 2 * (b.x() - a.x())) < 1e-6
+                && Math.abs(b.y() - a.y() - (b.x() - a.x())) < 1e-6
+                && Math.abs(a.height() - b.height() - 2 * (b.y() - a.y())) < 1e-6;
+    }
+
+    /** A frame is drawn as a line: viewers of PDF leave out an area that is thinner than their pixels. */
+    private static String framed(Box a, Box b) {
+        double line = b.x() - a.x();
+        double in = line / 2;
+        return format(
+                "\\draw[%s, fill=%s, line width=%.2fpt] (%.1f, %.1f) rectangle (%.1f, %.1f);",
+                color(a.rgb()),
+                color(b.rgb()).replace("color=", ""),
+                line * POINTS,
+                a.x() + in,
+                a.y() + in,
+                a.x() + a.width() - in,
+                a.y() + a.height() - in);
+    }
+
+    private static String tikz(Scene.Shape shape) {
+        if (shape instanceof Box box) {
+            return format(
+                    "\\fill[%s] (%.1f, %.1f) rectangle (%.1f, %.1f);",
+                    color(box.rgb()), box.x(), box.y(), box.x() + box.width(), box.y() + box.height());
+        } else if (shape instanceof Words words) {
+            String anchor = switch (words.anchor()) {
+                case START -> "base west";
+                case MIDDLE -> "base";
+                case END -> "base east";
+            };
+            double size = words.font().size() * POINTS;
+            String face = (words.font().mono() ? "\\ttfamily" : "\\sffamily")
+                    + (words.font().bold() ? "\\bfseries" : "");
+            return format(
+                    "\\node[%s, anchor=%s, inner sep=0pt, rotate=%d, font=\\fontsize{%.1f}{%.1f}\\selectfont%s] at (%.1f, %.1f) {%s};",
+                    color(words.font().rgb()).replace("color=", "text="),
+                    anchor,
+                    -words.angle(),
+                    size,
+                    1.2 * size,
+                    face,
+                    words.x(),
+                    words.y(),
+                    escape(words.text()));
+        } else if (shape instanceof Picture picture) {
+            return cells(picture);
+        } else if (shape instanceof Curve curve) {
+            List<Double> p = curve.points();
+            StringBuilder path = new StringBuilder(at(p, 0));
+            for (int i = 2; i < p.size(); i += 6) {
+                path.append(" .. controls " + at(p, i) + " and " + at(p, i + 2) + " .. " + at(p, i + 4));
+            }
+            String dashes = curve.dashed() ? ", dash pattern=on 3pt off 2.4pt" : "";
+            return format(
+                    "\\draw[%s, line width=%.2fpt%s] %s;", color(curve.rgb()), curve.width() * POINTS, dashes, path);
+        } else if (shape instanceof Area area) {
+            StringBuilder path = new StringBuilder();
+            for (int i = 0; i < area.points().size(); i += 2) {
+                path.append(at(area.points(), i)).append(" -- ");
+            }
+            return format("\\fill[%s] %scycle;", color(area.rgb()), path);
         }
-        if (!edge.label().isEmpty()) {
-            out.append(" node[midway, fill=white, inner sep=0.5pt] {")
-                    .append(escape(edge.label()))
-                    .append('}');
+        throw new AssertionError("unhandled shape " + shape);
+    }
+
+    /** The cells of each color as rectangles, those side by side as one. */
+    private static String cells(Picture picture) {
+        IndexedImage image = picture.image();
+        double width = picture.width() / image.width();
+        double height = picture.height() / image.height();
+        Map<Integer, StringBuilder> colors = new TreeMap<>();
+        for (int y = 0; y < image.height(); y++) {
+            for (int x = 0, end; x < image.width(); x = end) {
+                int rgb = image.rgb(x, y);
+                end = x + 1;
+                while (end < image.width() && image.rgb(end, y) == rgb) {
+                    end++;
+                }
+                colors.computeIfAbsent(rgb, c -> new StringBuilder())
+                        .append(format(
+                                " (%.2f, %.2f) rectangle (%.2f, %.2f)",
+                                picture.x() + x * width,
+                                picture.y() + y * height,
+                                picture.x() + end * width,
+                                picture.y() + (y + 1) * height));
+            }
         }
-        out.append(";\n");
+        StringBuilder out = new StringBuilder();
+        colors.forEach((rgb, rectangles) ->
+                out.append("\\fill[" + color(rgb) + "]").append(rectangles).append(";\n"));
+        return out.toString().stripTrailing();
+    }
+
+    private static String color(int rgb) {
+        return format("color={rgb,255:red,%d;green,%d;blue,%d}", rgb >> 16 & 0xFF, rgb >> 8 & 0xFF, rgb & 0xFF);
     }
 
     private static String at(List<Double> points, int i) {
-        return String.format(Locale.ROOT, "(%.1f, %.1f)", points.get(i), points.get(i + 1));
+        return format("(%.1f, %.1f)", points.get(i), points.get(i + 1));
+    }
+
+    private static String format(String pattern, Object... values) {
+        return String.format(Locale.ROOT, pattern, values);
     }
 
     /** Text that TeX prints as it is. */
@@ -102,6 +148,12 @@ final class TikzWriter {
                 case '^' -> safe.append("\\textasciicircum{}");
                 case '<' -> safe.append("\\textless{}");
                 case '>' -> safe.append("\\textgreater{}");
+                case '|' ->
+                    safe.append(
+                            "\\textbar{}"); // these four are other signs in TeX's oldest fonts, or join with a neighbor
+                case '\'' -> safe.append("\\textquotesingle{}");
+                case '`' -> safe.append("\\textasciigrave{}");
+                case '-' -> safe.append("-{}");
                 case '−' -> safe.append("\\ensuremath{-}"); // pdflatex knows no such letters
                 case '→' -> safe.append("\\ensuremath{\\to}");
                 case '≤' -> safe.append("\\ensuremath{\\le}");

@@ -132,7 +132,7 @@ class DisplayTest {
         assertThatThrownBy(() -> Display.save(view, folder.resolve("a.gif")))
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining(
-                        "a.gif: the name must end with .html, .svg, .png, .txt, .json, .csv, .tex or .dot");
+                        "a.gif: the name must end with .html, .svg, .png, .tikz, .txt, .json, .csv, .tex or .dot");
         assertThatThrownBy(() -> Display.save(view, folder.resolve("none").resolve("a.svg")))
                 .isInstanceOf(IOException.class)
                 .hasMessageContaining("there is no folder");

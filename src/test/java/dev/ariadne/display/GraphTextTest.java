@@ -58,6 +58,9 @@ class GraphTextTest {
     void tikzWritesSignsThatPdflatexDoesNotKnowAsFormulas() {
         assertThat(Display.tikz(graph("×−2 → ≤ ≥")))
                 .contains("×\\ensuremath{-}2 \\ensuremath{\\to} \\ensuremath{\\le} \\ensuremath{\\ge}");
+        assertThat(Display.tikz(graph("<|a|>--'`")))
+                .contains(
+                        "\\textless{}\\textbar{}a\\textbar{}\\textgreater{}-{}-{}\\textquotesingle{}\\textasciigrave{}");
     }
 
     @Test
@@ -66,7 +69,8 @@ class GraphTextTest {
         assertThat(tikz)
                 .contains(
                         "{a\\_\\{\\$\\%\\#\\&\\}\\textasciicircum{}\\textasciitilde{}\\textbackslash{}\\textless{}\\textgreater{}}")
-                .contains("\\draw[->, line width=2.00pt, dashed] (")
+                .contains("\\draw[color={rgb,255:red,87;green,96;blue,106}, fill={rgb,255:") // a frame is a line
+                .contains("line width=2.40pt, dash pattern=on 3pt off 2.4pt] (")
                 .startsWith("\\begin{tikzpicture}")
                 .endsWith("\\end{tikzpicture}\n");
         for (String text : Samples.NASTY) {
@@ -75,6 +79,39 @@ class GraphTextTest {
                     .as(text)
                     .isEqualTo(plain.chars().filter(c -> c == '}').count());
         }
+    }
+
+    @Test
+    void tikzDrawsWhateverIsShown(@TempDir Path folder) throws IOException {
+        for (View view : Samples.all()) {
+            String plain = Display.tikz(view).replaceAll("\\\\[{}]", "");
+            assertThat(plain.chars().filter(c -> c == '{').count())
+                    .as(view.title())
+                    .isEqualTo(plain.chars().filter(c -> c == '}').count());
+        }
+        View map = new View.HeatMap(
+                "",
+                "r",
+                List.of("a"),
+                "c",
+                List.of("x", "y", "z"),
+                new float[][] {{1, 1, 0}},
+                "",
+                View.Scale.SEQUENTIAL);
+        assertThat(Display.tikz(map)
+                        .lines()
+                        .filter(line -> line.contains(") rectangle (")
+                                && line.startsWith("\\fill[color={rgb,255:red,8;green,48;blue,107}]")))
+                .isNotEmpty()
+                .allSatisfy(line -> assertThat(line.split("rectangle"))
+                        .as("both cells of one color are one rectangle")
+                        .hasSize(2));
+        Display.save(map, folder.resolve("m.tikz"));
+        Display.save(map, folder.resolve("m.tex"));
+        Display.save(new View.Text("words", "x"), folder.resolve("t.tex"));
+        assertThat(folder.resolve("m.tikz")).hasContent(Display.tikz(map));
+        assertThat(folder.resolve("m.tex")).hasContent(Display.latex(map));
+        assertThat(folder.resolve("t.tex")).content().startsWith("\\begin{tikzpicture}");
     }
 
     @Test
