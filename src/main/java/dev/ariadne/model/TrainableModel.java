@@ -11,11 +11,11 @@ import dev.ariadne.model.Weights.Layer;
 import dev.ariadne.model.Weights.Mlp;
 import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Tensors;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.lang.ref.Reference;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -245,9 +245,7 @@ public final class TrainableModel implements AutoCloseable {
     public void save(Path folder, Map<String, NDArray> more, Map<String, String> notes) throws IOException {
         String config = LensConfig.write(live.config()).toPrettyString() + "\n";
         Files.createDirectories(folder);
-        Path part = folder.resolve(CONFIG + ".part");
-        Files.writeString(part, config);
-        Files.move(part, folder.resolve(CONFIG), StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        WholeFile.write(folder.resolve(CONFIG), temporary -> Files.writeString(temporary, config));
         try (NDManager views = manager.newSubManager()) {
             Map<String, NDArray> all = Tensors.recording(
                     false, () -> new LinkedHashMap<>(live.weights().stored(views)));

@@ -69,7 +69,7 @@ public record PruneConfig(
         return new PruneConfig(target, ranking, value, calibrate, mostScale, minimal, mostSeconds, seed);
     }
 
-    /** The same with differences judged as they are, or not. */
+    /** The same with logit differences scaled and shifted before they are judged, or judged as they are. */
     public PruneConfig withCalibrate(boolean value) {
         return new PruneConfig(target, ranking, ablation, value, mostScale, minimal, mostSeconds, seed);
     }

@@ -8,10 +8,10 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ariadne.circuit.Provenance;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.Map;
 
@@ -56,15 +56,11 @@ final class SparseCircuitJson {
         }
         ObjectNode curve = root.putObject("lossByChannels");
         circuit.lossByChannels().forEach((k, loss) -> curve.put(Integer.toString(k), loss));
-        Path absolute = file.toAbsolutePath();
-        Path part = absolute.resolveSibling("." + absolute.getFileName() + "." + System.nanoTime() + ".part");
+        byte[] bytes = JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root);
         try {
-            Files.write(part, JSON.writerWithDefaultPrettyPrinter().writeValueAsBytes(root));
-            Files.move(part, absolute, StandardCopyOption.REPLACE_EXISTING);
+            WholeFile.write(file, temporary -> Files.write(temporary, bytes));
         } catch (IOException e) {
             throw new IOException("cannot write the circuit to " + file + ": " + e, e);
-        } finally {
-            Files.deleteIfExists(part);
         }
     }
 

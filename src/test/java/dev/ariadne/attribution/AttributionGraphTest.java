@@ -182,6 +182,22 @@ class AttributionGraphTest {
     }
 
     @Test
+    void outputsOfAllNodesAreTheInputsOfAllNodes() {
+        AttributionGraph graph = gemma.attribute(TOKENS, DEFAULT);
+        List<AttributionGraph.GraphEdge> in = new ArrayList<>();
+        List<AttributionGraph.GraphEdge> out = new ArrayList<>();
+        for (int node = 0; node < graph.size(); node++) {
+            in.addAll(graph.strongestInputs(node, Integer.MAX_VALUE));
+            out.addAll(graph.strongestOutputs(node, Integer.MAX_VALUE));
+            List<Double> sizes = graph.strongestOutputs(node, 5).stream()
+                    .map(edge -> -Math.abs(edge.weight()))
+                    .toList();
+            assertThat(sizes).hasSizeLessThanOrEqualTo(5).isSorted();
+        }
+        assertThat(out).hasSizeGreaterThan(1000).containsExactlyInAnyOrderElementsOf(in);
+    }
+
+    @Test
     void float64AgreesWithFloat32ToFloat32sError() {
         try (HookedTransformer precise = gemma.model().to(DataType.FLOAT64)) {
             AttributionGraph wide =

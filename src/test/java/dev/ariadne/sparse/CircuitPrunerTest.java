@@ -115,6 +115,14 @@ class CircuitPrunerTest {
     }
 
     @Test
+    void logitDifferencesCanBeJudgedAsTheyAre() {
+        SparseCircuit circuit =
+                pruner.with(PruneConfig.DEFAULT.withCalibrate(false)).prune(QUOTES);
+        assertThat(circuit.calibration()).isEqualTo(Calibration.NONE);
+        assertThat(circuit.loss()).isEqualTo(circuit.plainLoss()).isLessThanOrEqualTo(PruneConfig.DEFAULT.target());
+    }
+
+    @Test
     void whatSpeaksAgainstACircuitIsSaidInWords() {
         PairTask seen = new PairTask("seen", QUOTES.pairs(), QUOTES.pairs().subList(0, 3));
         Verification again = pruner.prune(seen).verify();
