@@ -1,9 +1,7 @@
 package dev.ariadne.sparse;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.ariadne.train.WholeWords;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -94,34 +92,7 @@ public final class MiniPython {
 
     /** Writes the tokenizer beside a model's weights, so that {@code HookedTransformer.load} reads texts: words parted by blanks. */
     public static void writeTokenizer(Path folder) throws IOException {
-        ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("version", "1.0").putNull("truncation").putNull("padding");
-        json.putArray("added_tokens")
-                .addObject()
-                .put("id", 0)
-                .put("content", VOCABULARY.get(0))
-                .put("single_word", false)
-                .put("lstrip", false)
-                .put("rstrip", false)
-                .put("normalized", false)
-                .put("special", true);
-        json.putNull("normalizer");
-        json.putObject("pre_tokenizer")
-                .put("type", "Split")
-                .put("behavior", "Removed")
-                .put("invert", true)
-                .putObject("pattern")
-                .put("Regex", "\\S+");
-        json.putNull("post_processor").putNull("decoder");
-        ObjectNode model = json.putObject("model").put("type", "WordLevel");
-        ObjectNode words = model.putObject("vocab");
-        VOCABULARY.forEach(word -> words.put(word, id(word)));
-        model.put("unk_token", "[none]"); // not in the vocabulary: an unknown word is an error, not a guess
-        Files.writeString(folder.resolve("tokenizer.json"), json.toPrettyString() + "\n");
-        ObjectNode settings = new ObjectMapper().createObjectNode();
-        settings.put("bos_token", VOCABULARY.get(0)).put("add_bos_token", true);
-        settings.put("tokenizer_class", "PreTrainedTokenizerFast");
-        Files.writeString(folder.resolve("tokenizer_config.json"), settings.toPrettyString() + "\n");
+        WholeWords.write(folder, VOCABULARY, "\\S+");
     }
 
     /** The text of token ids. */

@@ -2,6 +2,8 @@ package dev.ariadne.train;
 
 import dev.ariadne.train.TutorialFacts.Concept;
 import dev.ariadne.train.TutorialFacts.Region;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Collections;
@@ -261,9 +263,9 @@ public final class TutorialCorpus {
         return words.vocabulary();
     }
 
-    /** The text of a {@code tokenizer.json} with these tokens; blanks belong to no token. */
-    public String tokenizerJson() {
-        return words.tokenizerJson();
+    /** Writes the tokenizer with these tokens beside a model's weights; blanks belong to no token. */
+    public void writeTokenizer(Path folder) throws IOException {
+        WholeWords.write(folder, words.vocabulary(), words.cut());
     }
 
     /**

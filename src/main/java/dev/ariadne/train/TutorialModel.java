@@ -123,8 +123,7 @@ public final class TutorialModel {
         try (TrainableModel model = program.begin()) {
             List<Training> phases = program.fit(model);
             model.save(folder); // without what only a training needs
-            Files.writeString(folder.resolve("tokenizer.json"), corpus.tokenizerJson());
-            Files.writeString(folder.resolve("tokenizer_config.json"), TutorialWords.settingsJson());
+            corpus.writeTokenizer(folder);
             try (HookedTransformer trained = model.snapshot();
                     TranscoderSet transcoders =
                             transcoders(trained, corpus, seed, size, folder.resolve("transcoders"))) {

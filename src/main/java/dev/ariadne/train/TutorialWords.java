@@ -1,7 +1,5 @@
 package dev.ariadne.train;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.ariadne.train.TutorialCorpus.Sentence;
 import dev.ariadne.train.TutorialFacts.Concept;
 import java.util.Comparator;
@@ -89,42 +87,8 @@ final class TutorialWords {
                 .toArray();
     }
 
-    /** Hugging Face's form: the matches of the pattern are the tokens, what lies between them is dropped. */
-    String tokenizerJson() {
-        ObjectNode json = new ObjectMapper().createObjectNode();
-        json.put("version", "1.0").putNull("truncation").putNull("padding");
-        json.putArray("added_tokens")
-                .addObject()
-                .put("id", 0)
-                .put("content", BEGIN)
-                .put("single_word", false)
-                .put("lstrip", false)
-                .put("rstrip", false)
-                .put("normalized", false)
-                .put("special", true);
-        json.putNull("normalizer");
-        json.putObject("pre_tokenizer")
-                .put("type", "Split")
-                .put("behavior", "Removed")
-                .put("invert", true)
-                .putObject("pattern")
-                .put("Regex", cut);
-        json.putNull("post_processor").putNull("decoder");
-        ObjectNode model = json.putObject("model").put("type", "WordLevel");
-        ObjectNode vocabulary = model.putObject("vocab");
-        ids.forEach(vocabulary::put);
-        model.put("unk_token", "[none]"); // not in the vocabulary: an unknown word is an error, not a guess
-        return json.toPrettyString() + "\n";
-    }
-
-    /** What stands beside it: which token begins a text. */
-    static String settingsJson() {
-        return new ObjectMapper()
-                        .createObjectNode()
-                        .put("bos_token", BEGIN)
-                        .put("add_bos_token", true)
-                        .put("tokenizer_class", "PreTrainedTokenizerFast")
-                        .toPrettyString()
-                + "\n";
+    /** What a token is: a pattern. */
+    String cut() {
+        return cut;
     }
 }

@@ -6,6 +6,8 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.ariadne.model.Tokenizer;
 import dev.ariadne.train.TutorialCorpus.Kind;
 import dev.ariadne.train.TutorialCorpus.Sentence;
+import java.io.IOException;
+import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
@@ -14,14 +16,16 @@ import java.util.Set;
 import java.util.TreeMap;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class TutorialCorpusTest {
     private static final TutorialCorpus CORPUS = TutorialCorpus.embedded(TutorialCorpus.DEVELOPMENT);
 
     /** The tokenizer that users get, and the one that the corpus is cut with, are two programs. */
     @Test
-    void theTokenizerFileCutsEverySentenceAsTheCorpusDoes() {
-        try (Tokenizer tokenizer = Tokenizer.ofJson(CORPUS.tokenizerJson())) {
+    void theTokenizerFileCutsEverySentenceAsTheCorpusDoes(@TempDir Path folder) throws IOException {
+        CORPUS.writeTokenizer(folder);
+        try (Tokenizer tokenizer = Tokenizer.of(folder)) {
             for (Sentence sentence : CORPUS.sentences()) {
                 long[] ids = CORPUS.tokens(sentence.prompt());
                 assertThat(tokenizer.toTokens(sentence.prompt(), false))
