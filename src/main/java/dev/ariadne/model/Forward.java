@@ -101,10 +101,15 @@ final class Forward {
         x.attach(run);
         for (int layer = from; layer < c.nLayers(); layer++) {
             Progress.checkInterrupted("a run of the model, before block " + layer + " of " + c.nLayers());
-            try (NDManager scope = run.newSubManager()) {
+            NDManager scope = run.newSubManager();
+            try {
                 x.attach(scope);
                 x = hooks.settle(block(layer, x, at));
                 x.attach(run);
+            } finally {
+                if (!hooks.areReadBackwards(layer)) {
+                    scope.close();
+                }
             }
         }
         return x;

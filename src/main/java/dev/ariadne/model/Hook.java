@@ -1,6 +1,7 @@
 package dev.ariadne.model;
 
 import ai.djl.ndarray.NDArray;
+import dev.ariadne.tensor.Tensors;
 import java.util.function.BiFunction;
 import java.util.function.Consumer;
 import java.util.function.UnaryOperator;
@@ -19,7 +20,8 @@ public record Hook(String point, BiFunction<NDArray, HookName, NDArray> edit) {
      * Replaces an activation.
      *
      * @param point a hook name, a pattern with {@code *}, or a short name for all layers
-     * @param edit takes the activation, returns its replacement; arrays it makes are freed with the layer
+     * @param edit takes the activation, returns its replacement; arrays it makes are freed with the layer, or with the run where gradients are
+     *     asked for; there it multiplies by a number with {@link Tensors#times}, not with {@code mul}, whose number is freed before it is read
      */
     public static Hook at(String point, UnaryOperator<NDArray> edit) {
         return new Hook(point, (x, name) -> edit.apply(x));

@@ -367,7 +367,7 @@ public final class HookedTransformer implements Displayable, AutoCloseable {
      * Runs the model and differentiates a scalar of its logits with respect to activations.
      *
      * @param prompt the text
-     * @param metric takes logits [batch, pos, dVocab], returns a scalar
+     * @param metric takes logits [batch, pos, dVocab], returns a scalar; numbers multiply by {@link Tensors#times}, not by {@code mul}
      * @param filter hook names, patterns or short names; none is every hook point but those on demand
      * @return activations, their gradients, the metric and the logits
      */

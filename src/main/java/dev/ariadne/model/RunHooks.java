@@ -5,6 +5,7 @@ import ai.djl.ndarray.NDManager;
 import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
@@ -106,6 +107,13 @@ final class RunHooks {
     boolean edits(Site site, int layer) {
         Slot slot = slots[layer * Site.COUNT + site.ordinal()];
         return slot != null && !slot.hooks.isEmpty();
+    }
+
+    /** Whether a backward pass may read arrays that the hooks of a block have made: these end with the run then, not with the block. */
+    boolean areReadBackwards(int layer) {
+        return recording
+                && Arrays.stream(slots, layer * Site.COUNT, (layer + 1) * Site.COUNT)
+                        .anyMatch(slot -> slot != null && !slot.hooks.isEmpty());
     }
 
     /** What stands in an activation's place whatever it is; null where it must be computed. */

@@ -7,7 +7,8 @@ import java.util.function.UnaryOperator;
 /**
  * A number computed from logits, differentiable: the mean over the batch of what each prompt scores.
  *
- * <p>As a function it takes logits [batch, pos, dVocab] and returns a scalar array of the same manager.
+ * <p>As a function it takes logits [batch, pos, dVocab] and returns a scalar array of the same manager. One of your own multiplies by numbers with
+ * {@link dev.ariadne.tensor.Tensors#times}, so that its gradients are right.
  */
 public interface Metric extends UnaryOperator<NDArray> {
     /** The unit of the number, for axes and tables: "logits", "nats", "probability". */

@@ -8,10 +8,15 @@ import static org.assertj.core.api.Assertions.within;
 import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import dev.ariadne.task.Metric;
+import dev.ariadne.tensor.Tensors;
+import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.function.UnaryOperator;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -59,6 +64,33 @@ class GradientsTest {
             for (String name : List.of("blocks.1.attn.hook_q", "blocks.1.attn.hook_k")) {
                 assertThat(some.grad(name).toFloatArray())
                         .containsExactly(all.grad(name).toFloatArray(), within(1e-5f));
+            }
+        }
+    }
+
+    @Test
+    void areThoseOfArraysThatAHookHasMade() {
+        try (HookedTransformer model = TestModels.gpt2()) {
+            float[] half = new float[model.config().dModel()];
+            Arrays.fill(half, 0.5f);
+            Hook made =
+                    Hook.at("blocks.0.hook_mlp_out", x -> x.mul(x.getManager().create(half)));
+            Hook sum = Hook.at("blocks.0.hook_mlp_out", x -> x.sub(Tensors.times(x, 0.5)));
+            UnaryOperator<NDArray> metric = logits -> {
+                System.gc(); // frees the buffers that nobody holds, and others take their place
+                List<ByteBuffer> others = IntStream.range(0, 2000)
+                        .mapToObj(
+                                k -> ByteBuffer.allocateDirect(4 * half.length).putDouble(0, 77))
+                        .toList();
+                assertThat(others).hasSize(2000);
+                return METRIC.apply(logits);
+            };
+            for (int i = 0; i < 3; i++) {
+                try (ActivationCache one = model.runWithGradients(TOKENS, metric, List.of("resid_pre0"), made);
+                        ActivationCache other = model.runWithGradients(TOKENS, METRIC, List.of("resid_pre0"), sum)) {
+                    assertThat(one.grad("resid_pre", 0).toFloatArray())
+                            .containsExactly(other.grad("resid_pre", 0).toFloatArray(), within(1e-5f));
+                }
             }
         }
     }
