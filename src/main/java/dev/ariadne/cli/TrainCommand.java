@@ -7,6 +7,7 @@ import dev.ariadne.sparse.SparseTransformer;
 import dev.ariadne.train.InductionModel;
 import dev.ariadne.train.Training;
 import dev.ariadne.train.TutorialModel;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -70,6 +71,7 @@ final class TrainCommand implements Callable<Integer> {
                 .fit(MiniPython.corpus(6000, 0))) {
             trained.save(folder);
             MiniPython.writeTokenizer(folder);
+            WholeFile.deleteFolder(folder.resolve("training")); // what only a training needs
             return trained.toString();
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);

@@ -14,6 +14,14 @@ import dev.ariadne.model.Hook;
  * @param index which channel, from 0; those of all heads are numbered through
  */
 public record Channel(int layer, Place place, int index) implements Comparable<Channel> {
+    /** Checks the numbers. */
+    public Channel {
+        if (layer < 0 || index < 0) {
+            throw new IllegalArgumentException(
+                    "a channel's block and number count from 0, got block " + layer + " and channel " + index);
+        }
+    }
+
     /**
      * Reads what {@link #toString} writes.
      *
@@ -44,7 +52,16 @@ public record Channel(int layer, Place place, int index) implements Comparable<C
      */
     public double value(ActivationCache cache, int position) {
         NDArray x = cache.get(place.hook(layer)).array(); // [batch, pos, channel] or [batch, pos, head, dHead]
-        return x.reshape(x.getShape().get(0), x.getShape().get(1), -1).getFloat(0, position, index);
+        NDArray own = x.reshape(x.getShape().get(0), x.getShape().get(1), -1);
+        requireIn(own.getShape(), position);
+        return own.getFloat(0, position, index);
+    }
+
+    private void requireIn(Shape shape, int position) {
+        if (position < 0 || position >= shape.get(1) || index >= shape.get(2)) {
+            throw new IllegalArgumentException(this + " at position " + position + " is not in this run: there are "
+                    + shape.get(1) + " positions and " + shape.get(2) + " channels, from 0");
+        }
     }
 
     /** A hook that gives it a value at one position of all prompts, whatever the model computes. */
@@ -52,12 +69,7 @@ public record Channel(int layer, Place place, int index) implements Comparable<C
         return Hook.at(place.hook(layer), x -> {
             Shape shape = x.getShape();
             NDArray own = x.reshape(shape.get(0), shape.get(1), -1).duplicate();
-            if (position < 0
-                    || position >= shape.get(1)
-                    || index >= own.getShape().get(2)) {
-                throw new IllegalArgumentException(this + " at position " + position + " is not in this run: there are "
-                        + shape.get(1) + " positions and " + own.getShape().get(2) + " channels, from 0");
-            }
+            requireIn(own.getShape(), position);
             own.set(new NDIndex(":, " + position + ", " + index), value);
             return own.reshape(shape);
         });

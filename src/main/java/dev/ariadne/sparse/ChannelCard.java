@@ -31,6 +31,8 @@ final class ChannelCard {
     }
 
     View view(Pair pair) {
+        circuit.pruner().requireReadable(pair.first());
+        circuit.pruner().requireReadable(pair.second());
         List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts())));
         PartRun run = new PartRun(
                 wiring, circuit.part(), Absent.constant(circuit.pruner().stand()));

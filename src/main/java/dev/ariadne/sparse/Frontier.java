@@ -6,9 +6,11 @@ import dev.ariadne.view.View;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Set;
 import org.knowm.xchart.XYChart;
 import org.knowm.xchart.XYChartBuilder;
 import org.knowm.xchart.XYSeries.XYSeriesRenderStyle;
@@ -30,11 +32,14 @@ public record Frontier(List<Point> points, List<String> tasks, double target) im
      * @param weights how many these are
      * @param loss its loss on texts that it was not trained on, in nats per token
      * @param edges for each task that it does, how many weights the circuit has
+     * @param atMost the tasks whose circuit is not minimal, for want of time or by the settings: a smaller one may do
      */
-    public record Point(String model, double fraction, long weights, double loss, Map<String, Integer> edges) {
+    public record Point(
+            String model, double fraction, long weights, double loss, Map<String, Integer> edges, Set<String> atMost) {
         /** Keeps the order. */
         public Point {
             edges = Collections.unmodifiableMap(new LinkedHashMap<>(edges));
+            atMost = Set.copyOf(atMost);
         }
 
         /** The geometric mean of the circuits' weights; NaN when a task is not done. */
@@ -73,15 +78,20 @@ public record Frontier(List<Point> points, List<String> tasks, double target) im
                 SparseTransformer trained = model.getValue();
                 CircuitPruner pruner = CircuitPruner.of(trained, config);
                 Map<String, Integer> edges = new LinkedHashMap<>();
+                Set<String> atMost = new LinkedHashSet<>();
                 for (PairTask task : tasks) {
                     if (pruner.does(task)) {
-                        edges.put(task.name(), pruner.prune(task).edgeCount());
+                        SparseCircuit circuit = pruner.prune(task);
+                        edges.put(task.name(), circuit.edgeCount());
+                        if (!circuit.isMinimal()) {
+                            atMost.add(task.name());
+                        }
                     }
                     progress.step(model.getKey() + ", " + task.name());
                 }
                 long weights =
                         trained.nonzeros().values().stream().mapToLong(n -> n).sum();
-                points.add(new Point(model.getKey(), trained.fraction(), weights, trained.loss(texts), edges));
+                points.add(new Point(model.getKey(), trained.fraction(), weights, trained.loss(texts), edges, atMost));
             }
         }
         return new Frontier(points, tasks.stream().map(PairTask::name).toList(), config.target());
@@ -121,10 +131,11 @@ public record Frontier(List<Point> points, List<String> tasks, double target) im
                     String.format(Locale.ROOT, "%.3f", point.loss())));
             for (String task : tasks) {
                 Integer count = point.edges().get(task);
-                row.add(count == null ? "not done" : count.toString());
+                row.add(count == null ? "not done" : (point.atMost().contains(task) ? "≤ " : "") + count);
             }
             double mean = point.meanEdges(tasks);
-            row.add(Double.isNaN(mean) ? "" : String.format(Locale.ROOT, "%.1f", mean));
+            String open = point.atMost().isEmpty() ? "" : "≤ ";
+            row.add(Double.isNaN(mean) ? "" : open + String.format(Locale.ROOT, "%.1f", mean));
             rows.add(row);
         }
         return new View.Table(toString(), columns, rows);

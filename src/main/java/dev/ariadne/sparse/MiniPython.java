@@ -95,9 +95,21 @@ public final class MiniPython {
         WholeWords.write(folder, VOCABULARY, "\\S+");
     }
 
-    /** The text of token ids. */
+    /**
+     * The text of token ids.
+     *
+     * @throws IllegalArgumentException when one is none of this language
+     */
     public static String text(long... ids) {
-        return LongStream.of(ids).mapToObj(id -> VOCABULARY.get((int) id)).collect(Collectors.joining(" "));
+        return LongStream.of(ids).mapToObj(MiniPython::word).collect(Collectors.joining(" "));
+    }
+
+    private static String word(long id) {
+        if (id < 0 || id >= VOCABULARY.size()) {
+            throw new IllegalArgumentException(
+                    "token id " + id + " is none of MiniPython; ids go from 0 to " + (VOCABULARY.size() - 1));
+        }
+        return VOCABULARY.get((int) id);
     }
 
     /**
@@ -291,8 +303,8 @@ public final class MiniPython {
     }
 
     /**
-     * Makes one of the published tasks that this language can say (Gao et al. 2025, table of tasks), and {@code set_or_string_two}, in which two
-     * variables of different types have to be told apart.
+     * Makes one of the five published tasks that this language can say (Gao et al. 2025, table of tasks), or {@code set_or_string_two}, in which two
+     * variables of different types have to be told apart, or {@code if_for}.
      *
      * @param name one of {@link #tasks}
      * @param pairs how many to prune on, and as many unseen ones, all different

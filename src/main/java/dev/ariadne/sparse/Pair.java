@@ -31,6 +31,15 @@ public record Pair(long[] first, long[] second, long firstAnswer, long secondAns
         }
     }
 
+    /** The same with the prompts exchanged. */
+    Pair turned() {
+        return new Pair(
+                /* first= */ second,
+                /* second= */ first,
+                /* firstAnswer= */ secondAnswer,
+                /* secondAnswer= */ firstAnswer);
+    }
+
     /**
      * Reads a pair with a model's tokenizer.
      *

@@ -41,6 +41,7 @@ public record PairTask(String name, List<Pair> pairs, List<Pair> unseen) {
     /** How many of the unseen pairs are among those to prune on: such pairs say nothing about new ones. */
     public int seenBefore() {
         Set<Pair> known = new HashSet<>(pairs);
+        pairs.forEach(pair -> known.add(pair.turned()));
         return (int) unseen.stream().filter(known::contains).count();
     }
 

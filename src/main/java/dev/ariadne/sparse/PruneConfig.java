@@ -26,7 +26,7 @@ public record PruneConfig(
         long seed) {
     /** What decides which channels come first. */
     public enum Ranking {
-        /** How much the loss would change, to first order, if a channel were off: gradient times the way to what stands in for it. */
+        /** How much the loss would change, to first order, if a channel were off: gradient times the way to its mean, whatever stands in for it later. */
         ATTRIBUTION,
         /** Masks that are learned by gradient, with a penalty for each channel that is on. */
         LEARNED,

@@ -109,12 +109,39 @@ final class SparseCircuitJson {
                 .properties()
                 .forEach(entry -> curve.put(
                         Integer.parseInt(entry.getKey()), entry.getValue().asDouble()));
-        return new SparseCircuit(
+        SparseCircuit circuit = new SparseCircuit(
                 pruner,
                 task,
                 part,
                 new SparseCircuit.Making(
                         field(root, "method").asText(), field(root, "minimal").asBoolean(), curve));
+        requireSame(root, circuit, pruner);
+        return circuit;
+    }
+
+    /** With other pairs, texts or settings it would be another circuit, and perhaps not minimal. */
+    private static void requireSame(JsonNode root, SparseCircuit circuit, CircuitPruner pruner) {
+        double[] means = pruner.means();
+        String other = "; read it with the texts that the means were taken over";
+        for (JsonNode channel : field(root, "channels")) {
+            String name = field(channel, "channel").asText();
+            double mean = means[pruner.wiring().number(Channel.parse(name))];
+            expect("mean of " + name + other, mean, field(channel, "mean").asDouble());
+        }
+        expect(
+                "target; read it with the settings it was cut out with",
+                pruner.config().target(),
+                field(root, "target").asDouble());
+        expect(
+                "loss; read it with the pairs and the settings it was cut out with",
+                circuit.loss(),
+                field(root, "loss").asDouble());
+    }
+
+    private static void expect(String what, double expected, double got) {
+        if (!(Math.abs(expected - got) <= 1e-5 * Math.max(1, Math.abs(expected)))) {
+            throw new IllegalArgumentException("expected " + expected + ", got " + got + " as " + what);
+        }
     }
 
     private static JsonNode field(JsonNode node, String name) {

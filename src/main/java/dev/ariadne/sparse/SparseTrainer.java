@@ -12,12 +12,15 @@ import dev.ariadne.train.Schedule;
 import dev.ariadne.train.Trainer;
 import dev.ariadne.train.TrainerConfig;
 import dev.ariadne.train.Training;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.concurrent.CancellationException;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -58,24 +61,55 @@ public final class SparseTrainer {
      *
      * @param rows token ids, all of one length, at most one more than the model's context
      * @return the model, closed by the caller
-     * @throws IllegalStateException when the loss becomes no number
+     * @throws IllegalArgumentException when the folder's checkpoints are of another training
+     * @throws IllegalStateException when the loss becomes no number; the last good weights are in the folder's {@code last-good} then
      * @throws java.util.concurrent.CancellationException when interrupted
      */
     public SparseTransformer fit(List<long[]> rows) {
+        SparseTransformer.requireWhole(rows);
         List<Example> examples = rows.stream().map(Example::of).toList();
         try (TrainableModel model = TrainableModel.random(config.model(), START, config.seed(), "cpu")) {
-            List<Training> phases = new ArrayList<>();
-            Phase dense = config.dense();
-            if (dense.steps() > 0) {
-                phases.add(phase(model, "dense", examples, dense.steps(), step -> rate(step, dense)));
+            try {
+                List<Training> phases = phases(model, examples);
+                return new SparseTransformer(model.snapshot(), rows, phases);
+            } catch (CancellationException e) {
+                String kept = folder == null
+                        ? "nothing is kept: with checkpoints(folder) fit() would go on from there"
+                        : "the same fit() goes on from the checkpoints in " + folder;
+                throw (CancellationException)
+                        new CancellationException("the training was interrupted; " + kept).initCause(e);
+            } catch (IllegalStateException e) {
+                throw new IllegalStateException(e.getMessage() + keepLast(model), e);
             }
-            Phase sparse = config.sparse();
-            if (sparse.steps() > 0) {
-                Schedule rate = step -> rate(step, sparse) / Math.sqrt(config.fraction(step + 1));
-                phases.add(phase(model, "sparse", examples, sparse.steps(), rate));
-            }
-            return new SparseTransformer(model.snapshot(), rows, phases);
         }
+    }
+
+    private List<Training> phases(TrainableModel model, List<Example> examples) {
+        List<Training> phases = new ArrayList<>();
+        Phase dense = config.dense();
+        if (dense.steps() > 0) {
+            phases.add(phase(model, "dense", examples, dense.steps(), step -> rate(step, dense)));
+        }
+        Phase sparse = config.sparse();
+        if (sparse.steps() > 0) {
+            Schedule rate = step -> rate(step, sparse) / Math.sqrt(config.fraction(step + 1));
+            phases.add(phase(model, "sparse", examples, sparse.steps(), rate));
+        }
+        return phases;
+    }
+
+    /** Writes the weights from before a training went astray, and says where. */
+    private String keepLast(TrainableModel model) {
+        if (folder == null) {
+            return "; with checkpoints(folder) those weights would be kept";
+        }
+        Path last = folder.resolve("last-good");
+        try {
+            model.save(last);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e.getMessage(), e);
+        }
+        return "; those weights are in " + last;
     }
 
     private Training phase(TrainableModel model, String name, List<Example> examples, int steps, Schedule rate) {
@@ -83,7 +117,8 @@ public final class SparseTrainer {
         Epochs batches = new Epochs(examples, config.batch(), 2 * config.seed() + (name.equals("dense") ? 0 : 1));
         try (Trainer trainer = new Trainer(model, how, batches)) {
             if (name.equals("sparse")) {
-                trainer.afterEachStep(step -> project(model, config.fraction(step)));
+                trainer.afterEachStep(
+                        "weights go, " + config.thinning(), step -> project(model, config.fraction(step)));
             }
             return (folder == null ? trainer : trainer.resume(folder.resolve(name))).fit();
         }

@@ -26,12 +26,26 @@ public final class SparseTransformer implements Displayable, AutoCloseable {
     private final List<Training> trainings;
 
     SparseTransformer(HookedTransformer model, List<long[]> rows, List<Training> trainings) {
+        requireWhole(rows);
         this.model = model;
         this.rows = rows.stream().map(long[]::clone).toList();
         this.trainings = List.copyOf(trainings);
+    }
+
+    /** Refuses padding, which would count as text: in the means of channels, and as what is predicted from. */
+    static void requireWhole(List<long[]> rows) {
         if (rows.isEmpty()) {
             throw new IllegalArgumentException(
                     "the texts that tell what parts do on average are missing; give some that the model was trained on");
+        }
+        for (int row = 0; row < rows.size(); row++) {
+            if (rows.get(row).length != rows.get(0).length
+                    || Arrays.stream(rows.get(row)).anyMatch(id -> id < 0)) {
+                throw new IllegalArgumentException(
+                        "texts must be whole, all of one length, without padding; text " + row
+                                + " has " + rows.get(row).length + " tokens, the first one " + rows.get(0).length
+                                + "; cut longer ones, or put several in a row as MiniPython.corpus does");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ import dev.ariadne.model.weights.Checkpoint;
 import dev.ariadne.tensor.Updates;
 import java.io.IOException;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -64,13 +65,26 @@ final class Moments {
         return all;
     }
 
-    /** Takes over what was saved. */
-    void restore(Checkpoint file) throws IOException {
-        for (Map.Entry<String, NDArray> entry : stored().entrySet()) {
-            if (!file.contains(entry.getKey())) {
-                throw new IllegalArgumentException(file.path() + " has no '" + entry.getKey()
+    /** Refuses what is not saved of a training of these parameters. */
+    void require(Checkpoint file) {
+        stored().forEach((name, array) -> {
+            if (!file.contains(name)) {
+                throw new IllegalArgumentException(file.path() + " has no '" + name
                         + "': it is no checkpoint of a training of these parameters; train from the start");
             }
+            if (!Arrays.equals(file.shape(name), array.getShape().getShape())) {
+                throw new IllegalArgumentException(
+                        file.path() + " has '" + name + "' of shape " + new Shape(file.shape(name))
+                                + ", this model wants " + array.getShape()
+                                + ": it is of another model; name another folder to begin anew");
+            }
+        });
+    }
+
+    /** Takes over what was saved. */
+    void restore(Checkpoint file) throws IOException {
+        require(file);
+        for (Map.Entry<String, NDArray> entry : stored().entrySet()) {
             try (NDManager scope = entry.getValue().getManager().newSubManager()) {
                 entry.getValue().set(file.read(scope, entry.getKey()).toFloatArray());
             }

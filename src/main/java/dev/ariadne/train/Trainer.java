@@ -57,6 +57,7 @@ public final class Trainer implements AutoCloseable {
     private int done;
     private double[] losses = new double[64];
     private IntFunction<String> after = step -> "";
+    private String afterwards = "nothing";
     private String note = "";
 
     /**
@@ -98,9 +99,11 @@ public final class Trainer implements AutoCloseable {
      * Does something after each step, such as changing the weights; it must depend on nothing but their values and the step, else a training
      * that is taken up would go another way.
      *
+     * @param what is done, with its settings; a checkpoint of a training that did another thing is refused
      * @param action takes the number of steps done, and returns what to show beside the loss, or nothing ("")
      */
-    public Trainer afterEachStep(IntFunction<String> action) {
+    public Trainer afterEachStep(String what, IntFunction<String> action) {
+        this.afterwards = what;
         this.after = action;
         return this;
     }
@@ -108,22 +111,64 @@ public final class Trainer implements AutoCloseable {
     /**
      * Goes on where the folder's checkpoint ends, if there is one, and writes checkpoints there.
      *
-     * @throws IllegalArgumentException when it is of another model, or of none in training
+     * @throws IllegalArgumentException when it is of another model or training, or of none
      * @throws UncheckedIOException when it cannot be read
      */
     public Trainer resume(Path place) {
         if (Files.isRegularFile(place.resolve(WEIGHTS))) {
             try (Checkpoint file = Checkpoint.open(place.resolve(WEIGHTS));
                     NDManager scope = owner.newSubManager()) {
-                moments.restore(file); // first: it says what is no checkpoint before anything changes
+                moments.require(file); // first: nothing changes where it is no checkpoint, or another's
+                int steps = Integer.parseInt(String.valueOf(file.metadata().get(STEP)));
+                requireSame(place, file.metadata(), settings(steps));
                 model.restore(place);
+                moments.restore(file);
                 losses = file.read(scope, LOSSES).toDoubleArray();
-                done = Integer.parseInt(String.valueOf(file.metadata().get(STEP)));
+                done = steps;
             } catch (IOException e) {
                 throw new UncheckedIOException(e.getMessage(), e);
             }
         }
         return checkpoints(place);
+    }
+
+    /** What decided the steps done: a training that agrees in it would have come to the same checkpoint. */
+    private Map<String, String> settings(int steps) {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put("optimizer", config.adamW().toString());
+        settings.put("gradients", config.normalized() ? "normalized" : "clipped to norm " + config.clipNorm());
+        settings.put("frozen", config.frozen().toString());
+        settings.put("after each step", afterwards);
+        if (steps > 0) {
+            int last = steps - 1;
+            settings.put(
+                    "first and last rate",
+                    String.format(
+                            Locale.ROOT,
+                            "%.6g, %.6g",
+                            config.schedule().rate(0),
+                            config.schedule().rate(last)));
+            settings.put(
+                    "first and last batch",
+                    String.format("%08x, %08x", digest(batches.batch(0)), digest(batches.batch(last))));
+        }
+        return settings;
+    }
+
+    private static int digest(List<Example> batch) {
+        return batch.stream()
+                .mapToInt(example -> 31 * Arrays.hashCode(example.tokens()) + Arrays.hashCode(example.predicted()))
+                .reduce(1, (sum, hash) -> 31 * sum + hash);
+    }
+
+    private static void requireSame(Path place, Map<String, ?> made, Map<String, String> wanted) {
+        wanted.forEach((name, value) -> {
+            if (!value.equals(made.get(name))) {
+                throw new IllegalArgumentException("the checkpoint in " + place + " is of another training, its " + name
+                        + ": " + made.get(name) + ", this one's: " + value
+                        + "; train as before to go on from it, or name another folder to begin anew");
+            }
+        });
     }
 
     /** How many steps have been done, those before a checkpoint included. */
@@ -154,7 +199,7 @@ public final class Trainer implements AutoCloseable {
             tokens[row] = Arrays.copyOf(all, pos);
             for (int at : example.predicted()) {
                 places[next] = (long) row * pos + at - 1;
-                targets[next++] = all[at];
+                targets[next++] = requireToken(all[at], at);
             }
         }
         double loss;
@@ -170,6 +215,15 @@ public final class Trainer implements AutoCloseable {
         losses[done++] = loss;
         note = after.apply(done);
         return loss;
+    }
+
+    private long requireToken(long token, int at) {
+        int most = model.config().dVocabOut();
+        if (token < 0 || token >= most) {
+            throw new IllegalArgumentException("the token to be predicted at position " + at + " has id " + token
+                    + "; ids go from 0 to " + (most - 1));
+        }
+        return token;
     }
 
     /** How many positions have to be computed: nothing after the last prediction is, where a token sees only those before it. */
@@ -212,8 +266,11 @@ public final class Trainer implements AutoCloseable {
                     size,
                     rate);
             throw new IllegalStateException(what + "; the weights are those before step " + restore()
-                    + ". Lower the rate, warm up for longer, or clip gradients to a smaller norm than "
-                    + config.clipNorm() + ", and begin anew");
+                    + ". Lower the rate, "
+                    + (config.normalized()
+                            ? "or warm up for longer"
+                            : "warm up for longer, or clip gradients to a smaller norm than " + config.clipNorm())
+                    + ", and begin anew");
         }
         if (done % KEEP_EVERY == 0) {
             keep();
@@ -277,7 +334,9 @@ public final class Trainer implements AutoCloseable {
         try (NDManager scope = owner.newSubManager()) {
             Map<String, NDArray> all = moments.stored();
             all.put(LOSSES, scope.create(Arrays.copyOf(losses, done)));
-            model.save(folder, all, Map.of(STEP, Integer.toString(done), "trainer", config.toString()));
+            Map<String, String> notes = settings(done);
+            notes.put(STEP, Integer.toString(done));
+            model.save(folder, all, notes);
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
         } finally {

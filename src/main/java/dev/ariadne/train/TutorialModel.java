@@ -14,13 +14,12 @@ import dev.ariadne.train.TranscoderRecipe.Start;
 import dev.ariadne.train.TutorialCorpus.Kind;
 import dev.ariadne.transcoder.FeatureLabels;
 import dev.ariadne.transcoder.TranscoderSet;
+import dev.ariadne.view.WholeFile;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Optional;
 import java.util.stream.Stream;
@@ -128,19 +127,11 @@ public final class TutorialModel {
                     TranscoderSet transcoders =
                             transcoders(trained, corpus, seed, size, folder.resolve("transcoders"))) {
                 TutorialScores scores = TutorialScores.of(trained, corpus, phases, transcoders.hooks());
-                delete(work);
+                WholeFile.deleteFolder(work);
                 return scores;
             }
         } catch (IOException e) {
             throw new UncheckedIOException(e.getMessage(), e);
-        }
-    }
-
-    private static void delete(Path folder) throws IOException {
-        try (Stream<Path> files = Files.walk(folder)) {
-            for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(file);
-            }
         }
     }
 

@@ -171,6 +171,47 @@ class CircuitPrunerTest {
     }
 
     @Test
+    void aCircuitIsReadOnlyAsWhatItWas() throws IOException {
+        Path file = folder.resolve("circuit.json");
+        pruner.prune(QUOTES).save(file);
+        PruneConfig other = PruneConfig.DEFAULT.withTarget(0.3);
+        assertThatThrownBy(() -> SparseCircuit.read(file, pruner.with(other), QUOTES))
+                .hasMessageContaining("expected 0.3, got 0.15 as target");
+        SparseTransformer texts = SparseTransformer.of(trained.model(), HandMade.TEXTS.subList(0, 1));
+        assertThatThrownBy(() -> SparseCircuit.read(file, CircuitPruner.of(texts), QUOTES))
+                .hasMessageContaining("as mean of 0.attn");
+        Files.writeString(file, Files.readString(file).replaceFirst("\"loss\" : [^,]+", "\"loss\" : 0.1"));
+        assertThatThrownBy(() -> SparseCircuit.read(file, pruner, QUOTES)).hasMessageContaining("got 0.1 as loss");
+    }
+
+    @Test
+    void channelsAreCountedFromZeroAndLookedForInTheRun() {
+        assertThatThrownBy(() -> new Channel(0, Place.V, -1)).hasMessageContaining("channel -1");
+        assertThatThrownBy(() -> new Channel(-1, Place.V, 0)).hasMessageContaining("block -1");
+        Channel channel = new Channel(0, Place.V, 1);
+        try (ActivationCache cache = trained.model().runWithCache(new long[][] {{0, 1}}, Place.V.hook(0))) {
+            assertThat(channel.value(cache, 1)).isFinite();
+            assertThatThrownBy(() -> channel.value(cache, 2)).hasMessageContaining("there are 2 positions");
+            assertThatThrownBy(() -> channel.value(cache, -1)).hasMessageContaining("position -1");
+        }
+        SparseCircuit circuit = pruner.prune(QUOTES);
+        Pair strange = new Pair(new long[] {0, 99}, new long[] {0, 1}, 6, 7);
+        assertThatThrownBy(() -> circuit.card(circuit.channels().get(0), strange))
+                .hasMessageContaining("99");
+    }
+
+    @Test
+    void textsWithPaddingAreRefused() {
+        List<long[]> padded = List.of(new long[] {0, 1, 2}, new long[] {-1, 0, 1});
+        assertThatThrownBy(() -> SparseTransformer.of(trained.model(), padded)).hasMessageContaining("text 1");
+        List<long[]> uneven = List.of(new long[] {0, 1, 2}, new long[] {0, 1});
+        assertThatThrownBy(() -> SparseTransformer.of(trained.model(), uneven))
+                .hasMessageContaining("text 1 has 2 tokens, the first one 3");
+        assertThatThrownBy(() -> SparseTrainer.of(SparseConfig.TWO_PHASE).fit(padded))
+                .hasMessageContaining("without padding");
+    }
+
+    @Test
     void aCircuitIsDrawnFromTheTokensThatWriteItToThoseItVotesFor() {
         View.Panels panels = (View.Panels) pruner.prune(QUOTES).view();
         View.Graph graph = (View.Graph) panels.panels().get(0);
@@ -325,6 +366,11 @@ class CircuitPrunerTest {
         assertThat(both.points().get(0).edges()).containsExactly(Map.entry("single_double_quote", 2));
         assertThat(both.points().get(0).meanEdges(both.tasks())).isNaN();
         assertThat(((View.Table) both.view()).rows().get(0)).contains("not done");
+        PruneConfig hasty = PruneConfig.DEFAULT.withMostSeconds(1e-9);
+        Frontier open = Frontier.of(Map.of("by hand", trained), List.of(QUOTES), HandMade.TEXTS, hasty);
+        assertThat(open.points().get(0).atMost()).containsExactly("single_double_quote");
+        assertThat(((View.Table) open.view()).rows().get(0)).anyMatch(cell -> cell.startsWith("≤ "));
+        assertThat(((View.Table) quotes.view()).rows().get(0)).noneMatch(cell -> cell.startsWith("≤"));
     }
 
     /** One circuit alone is enough where the model has a copy of it, and nothing breaks without it; both together are needed. */

@@ -82,7 +82,10 @@ class SparseTrainerTest {
         SparseTrainer trainer = SparseTrainer.of(SHORT).checkpoints(folder);
         Thread.currentThread().interrupt();
         try {
-            assertThatThrownBy(() -> trainer.fit(ROWS)).isInstanceOf(CancellationException.class);
+            assertThatThrownBy(() -> trainer.fit(ROWS))
+                    .isInstanceOf(CancellationException.class)
+                    .hasMessageContaining("goes on from the checkpoints in " + folder);
+            assertThatThrownBy(() -> SparseTrainer.of(SHORT).fit(ROWS)).hasMessageContaining("nothing is kept");
         } finally {
             assertThat(Thread.interrupted()).isTrue();
         }
@@ -97,6 +100,27 @@ class SparseTrainerTest {
             assertThat(Files.isRegularFile(folder.resolve("sparse/config.json")))
                     .isTrue();
         }
+    }
+
+    @Test
+    void checkpointsOfAnotherTrainingAreRefused() {
+        SparseTrainer.of(SHORT).checkpoints(folder).fit(ROWS).close();
+        List<SparseConfig> others = List.of(
+                SHORT.withSeed(1),
+                SHORT.withFraction(0.25),
+                SHORT.withSteps(5, 6),
+                SHORT.withRates(0.01, 0.02),
+                SHORT.withLeastPerNeuron(SHORT.thinning().leastPerNeuron() + 1),
+                SHORT.withModel(SparseConfig.model(16, 48, 0.25)));
+        for (SparseConfig other : others) {
+            assertThatThrownBy(() -> SparseTrainer.of(other).checkpoints(folder).fit(ROWS))
+                    .as("%s", other)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("another");
+        }
+        List<long[]> rows = MiniPython.corpus(120, 1);
+        assertThatThrownBy(() -> SparseTrainer.of(SHORT).checkpoints(folder).fit(rows))
+                .hasMessageContaining("first and last batch");
     }
 
     /** Better than who knows how often each word comes, by half a nat, after a second of training. */
@@ -128,7 +152,17 @@ class SparseTrainerTest {
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("step ")
                 .hasMessageContaining("at learning rate")
-                .hasMessageContaining("the weights are those before step");
+                .hasMessageContaining("the weights are those before step")
+                .hasMessageContaining("with checkpoints(folder) those weights would be kept")
+                .satisfies(e -> assertThat(e.getMessage()).doesNotContain("clip"));
+        assertThatThrownBy(() -> SparseTrainer.of(wild).checkpoints(folder).fit(ROWS))
+                .hasMessageContaining("those weights are in " + folder.resolve("last-good"));
+        try (HookedTransformer last = HookedTransformer.load(folder.resolve("last-good"))) {
+            assertThat(last.loss(ROWS.subList(0, 2).stream()
+                            .map(row -> Arrays.copyOf(row, 8))
+                            .toArray(long[][]::new)))
+                    .isFinite();
+        }
     }
 
     @Test

@@ -146,6 +146,50 @@ class TrainerTest {
     }
 
     @Test
+    void aCheckpointOfAnotherTrainingIsRefusedAndNothingChanges() {
+        try (Trainer trainer = new Trainer(model, TWENTY, COPIES).checkpoints(folder)) {
+            trainer.fit();
+        }
+        try (TrainableModel fresh = TrainableModel.random(CONFIG, Initialization.GPT2, 2, "cpu")) {
+            refuses(fresh, TWENTY.withClipNorm(2), COPIES, "gradients: clipped to norm 1.0");
+            refuses(fresh, TWENTY.withFrozen("embed.W_E"), COPIES, "frozen");
+            refuses(fresh, TWENTY, new Epochs(copies(200), 16, 1), "first and last batch");
+            refuses(fresh, TrainerConfig.of(20, Schedule.cosine(1e-3, 5, 20, 0)), COPIES, "first and last rate");
+            try (Trainer longer = new Trainer(fresh, TrainerConfig.of(25, TWENTY.schedule()), COPIES).resume(folder)) {
+                assertThat(longer.stepsDone()).isEqualTo(20);
+            }
+        }
+        ModelConfig wider = ModelConfig.builder()
+                .nLayers(1)
+                .dModel(32)
+                .heads(4, 8)
+                .dVocab(21)
+                .nCtx(16)
+                .build();
+        try (TrainableModel other = TrainableModel.random(wider, Initialization.GPT2, 2, "cpu")) {
+            refuses(other, TWENTY, COPIES, "it is of another model");
+        }
+    }
+
+    private void refuses(TrainableModel other, TrainerConfig config, Batches batches, String why) {
+        Map<String, float[]> before = values(other);
+        try (Trainer trainer = new Trainer(other, config, batches)) {
+            assertThatThrownBy(() -> trainer.resume(folder))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(why);
+        }
+        assertSame(values(other), before);
+    }
+
+    @Test
+    void aTokenThatIsNotInTheVocabularyIsNotToBePredicted() {
+        Batches strange = step -> List.of(Example.of(1, 2, 20));
+        try (Trainer trainer = new Trainer(model, TWENTY, strange)) {
+            assertThatThrownBy(trainer::step).hasMessageContaining("position 2 has id 20; ids go from 0 to 19");
+        }
+    }
+
+    @Test
     void aTrainingInterruptedBeforeItsFirstStepCanBeResumed() {
         try (Trainer trainer = new Trainer(model, TWENTY, COPIES).resume(folder)) {
             interrupt(trainer);
