@@ -55,6 +55,7 @@ class NotebookFilesTest {
             String source = NotebookFile.source(cell);
             lines.add((int) source.lines().count());
             assertThat(lines.get(lines.size() - 1)).as(source).isBetween(1, LONGEST_CELL);
+            assertThat(source).doesNotContainPattern("(?m)^[\\w<>\\[\\]]+ \\w+\\([^()]*\\) *\\{"); // a method
             assertThat(source).doesNotContainPattern("(?m)^\\s*(static|public|private|void|record|class|interface)\\s");
         }
         lines.sort(null);

@@ -28,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -168,6 +169,16 @@ class CircuitPrunerTest {
             assertThatThrownBy(() -> SparseCircuit.read(file, pruner, QUOTES)).isInstanceOf(IOException.class);
         }
         assertThat(folder.toFile().list()).containsExactly("circuit.json");
+    }
+
+    /** A file of version 0.1.0, kept as it was written: its form is read by all later ones. */
+    @Test
+    void aCircuitOfTheFirstFormIsReadForever() throws Exception {
+        Path file = Path.of(Objects.requireNonNull(getClass().getResource("/sparse/circuit-1.json"))
+                .toURI());
+        SparseCircuit read = SparseCircuit.read(file, pruner, QUOTES);
+        assertThat(read.connections()).extracting(Connection::toString).isEqualTo(WEIGHTS);
+        assertThat(read.isMinimal()).isTrue();
     }
 
     @Test
