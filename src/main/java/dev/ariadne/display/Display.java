@@ -75,13 +75,7 @@ public final class Display {
      * @throws IllegalArgumentException when it is something else
      */
     public static String dot(Displayable displayable) {
-        View view = displayable.view();
-        if (view instanceof View.Graph graph) {
-            return DotWriter.write(graph);
-        }
-        throw new IllegalArgumentException("only graphs are written as DOT, got a "
-                + view.getClass().getSimpleName() + " '" + view.title()
-                + "'; a circuit offers its graph as circuit.diagram()");
+        return DotWriter.of(displayable.view());
     }
 
     /**
@@ -95,7 +89,7 @@ public final class Display {
     }
 
     /**
-     * Writes a table, a heat map, bars or tokens, or the edges of a graph, as comma-separated values with all their digits.
+     * Writes a table, a heat map, bars or tokens, or the edges of any graph, as comma-separated values with all their digits.
      *
      * @param displayable what to write
      * @return lines, the first of which names the columns

@@ -39,20 +39,32 @@ final class TableWriter {
             graph.edges()
                     .forEach(edge ->
                             lines.add(List.of(edge.from(), edge.to(), Double.toString(edge.weight()), edge.label())));
+        } else if (view instanceof TokenGraph graph) {
+            lines.add(List.of("from", "to", "weight", "from label", "to label"));
+            graph.links().forEach(link -> lines.add(link(graph, link)));
+        } else if (view instanceof SupernodeGraph graph) {
+            lines.add(List.of("from", "to", "weight"));
+            graph.edges().forEach(edge -> lines.add(List.of(edge.from(), edge.to(), Double.toString(edge.weight()))));
         } else if (view instanceof View.Table table) {
             lines.add(table.columns());
             lines.addAll(table.rows());
         } else {
-            lines.addAll(grid(view, "CSV").rows());
+            lines.addAll(grid(view, "tables and graphs are written as CSV").rows());
         }
         return lines.stream()
                 .map(line -> line.stream().map(TableWriter::quoted).collect(Collectors.joining(",")) + "\r\n")
                 .collect(Collectors.joining());
     }
 
+    private static List<String> link(TokenGraph graph, TokenGraph.Link link) {
+        TokenGraph.Node from = graph.nodes().get(link.from());
+        TokenGraph.Node to = graph.nodes().get(link.to());
+        return List.of(from.id(), to.id(), Double.toString(link.weight()), graph.name(from), graph.name(to));
+    }
+
     /** A {@code tabular}, for a LaTeX document that needs no package for it; numbers are aligned right. */
     static String latex(View view) {
-        Grid grid = grid(view, "LaTeX");
+        Grid grid = grid(view, "tables are written as LaTeX");
         StringBuilder out = new StringBuilder("\\begin{tabular}{");
         grid.right().forEach(right -> out.append(right ? 'r' : 'l'));
         out.append("}\n\\hline\n");
@@ -64,7 +76,10 @@ final class TableWriter {
     }
 
     private static String row(List<String> cells) {
-        return cells.stream().map(TikzWriter::escape).collect(Collectors.joining(" & ")) + " \\\\\n";
+        String line = cells.stream().map(TikzWriter::escape).collect(Collectors.joining(" & "));
+        boolean option =
+                line.stripLeading().startsWith("[") || line.stripLeading().startsWith("*");
+        return (option ? "{}" : "") + line + " \\\\\n"; // else the row above's \\\\ would read it as its option
     }
 
     /** Whether a view can be a {@code tabular}. */
@@ -76,7 +91,7 @@ final class TableWriter {
                 || view instanceof TokenGraph);
     }
 
-    private static Grid grid(View view, String language) {
+    private static Grid grid(View view, String what) {
         if (view instanceof View.Table table) {
             return Grid.of(table);
         } else if (view instanceof View.Facts facts) {
@@ -88,8 +103,9 @@ final class TableWriter {
         } else if (view instanceof View.HeatMap map) {
             return Grid.of(map);
         }
-        throw new IllegalArgumentException("only tables are written as " + language + ", got a "
-                + view.getClass().getSimpleName() + " '" + view.title() + "'; save it as .svg, .png or .txt");
+        throw new IllegalArgumentException(
+                "only " + what + ", got a " + view.getClass().getSimpleName() + " '" + view.title()
+                        + "'; save it as .svg, .png or .txt, or its table() or diagram() where it has one");
     }
 
     private static List<String> line(String first, List<String> rest) {

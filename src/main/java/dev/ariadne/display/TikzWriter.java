@@ -14,6 +14,29 @@ import java.util.TreeMap;
 final class TikzWriter {
     private static final double POINTS = 0.6; // TeX points for a pixel
 
+    /** Signs that the library itself writes and that stop pdflatex, which knows them by another name. */
+    private static final Map<Character, String> FORMULAS = Map.ofEntries(
+            Map.entry('−', "-"),
+            Map.entry('→', "\\to"),
+            Map.entry('←', "\\leftarrow"),
+            Map.entry('≤', "\\le"),
+            Map.entry('≥', "\\ge"),
+            Map.entry('✓', "\\surd"),
+            Map.entry('✗', "\\times"),
+            Map.entry('⚠', "\\triangle"),
+            Map.entry('↵', "\\hookleftarrow"),
+            Map.entry('⇥', "\\mapsto"),
+            Map.entry('␣', "\\sqcup"),
+            Map.entry('Δ', "\\Delta"),
+            Map.entry('Σ', "\\Sigma"),
+            Map.entry('λ', "\\lambda"),
+            Map.entry('τ', "\\tau"),
+            Map.entry('‖', "\\|"),
+            Map.entry('√', "\\surd"),
+            Map.entry('∞', "\\infty"),
+            Map.entry('∅', "\\emptyset"),
+            Map.entry('ᵀ', "^{T}"));
+
     private TikzWriter() {}
 
     static String write(Scene scene) {
@@ -154,12 +177,11 @@ final class TikzWriter {
                 case '\'' -> safe.append("\\textquotesingle{}");
                 case '`' -> safe.append("\\textasciigrave{}");
                 case '-' -> safe.append("-{}");
-                case '−' -> safe.append("\\ensuremath{-}"); // pdflatex knows no such letters
-                case '→' -> safe.append("\\ensuremath{\\to}");
-                case '≤' -> safe.append("\\ensuremath{\\le}");
-                case '≥' -> safe.append("\\ensuremath{\\ge}");
                 case '{', '}', '$', '&', '#', '_', '%' -> safe.append('\\').append(c);
-                default -> safe.append(c);
+                default -> {
+                    String formula = FORMULAS.get(c);
+                    safe.append(formula == null ? String.valueOf(c) : "\\ensuremath{" + formula + "}");
+                }
             }
         }
         return safe.toString();

@@ -44,6 +44,7 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
     private final Map<List<Object>, double[]> elsewhere = new HashMap<>(); // prompt, features: what they are there
     private final FeaturePatcher patcher;
     private final InterventionResult clean;
+    private volatile boolean closed;
 
     InterventionGraph(ReplacementModel replacement, String prompt, List<List<Supernode>> rows, Mode mode) {
         this.replacement = replacement;
@@ -202,9 +203,12 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
      * Sets supernodes and runs the model on from there.
      *
      * @param interventions all at once; of two that set one feature at one token, the last one counts
-     * @throws IllegalArgumentException when a feature does not exist or is put at a position that the prompt does not have
+     * @throws IllegalArgumentException when a feature does not exist or is put at a position that the prompt does not have, or when a
+     *     value is too large for the model to say anything
+     * @throws IllegalStateException when this graph is closed
      */
     public InterventionResult intervene(Intervention... interventions) {
+        requireOpen();
         List<Intervention> all = List.of(interventions);
         Set<String> once = new HashSet<>();
         List<Setting> settings = new ArrayList<>();
@@ -271,6 +275,13 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
                 .filter(one -> one.kind() != Intervention.Kind.WATCH)
                 .forEach(one -> fractions.put(one.node().name(), Double.NaN)); // it is what it was set to
         double[] logits = last(run.logits());
+        for (double logit : logits) {
+            if (!Double.isFinite(logit)) {
+                throw new IllegalArgumentException("the model's logits are no numbers any more, but " + logit
+                        + ", after " + (interventions.isEmpty() ? "the prompt alone" : interventions) + " on “" + prompt
+                        + "”; set supernodes to smaller multiples or values");
+            }
+        }
         return new InterventionResult(
                 this, interventions, settings, fractions, settings.isEmpty() ? logits : clean.logits(), logits);
     }
@@ -314,9 +325,18 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
      * @param seed of the choice of the others, of which there are ten draws
      * @return parent, child, the child's fraction for each factor, the mean and the largest change in either direction under control at factor
      *     0, and whether the child loses more with its parent than in any of the ten
+     * @throws IllegalStateException when this graph is closed
      */
     public Table verify(long seed) {
+        requireOpen();
         return new EdgeTest(this, seed).table();
+    }
+
+    private void requireOpen() {
+        if (closed) {
+            throw new IllegalStateException("the intervention graph of “" + prompt
+                    + "” is closed and its runs are freed; make it again with InterventionGraph.of(...)");
+        }
     }
 
     ReplacementModel replacement() {
@@ -353,6 +373,7 @@ public final class InterventionGraph implements Displayable, AutoCloseable {
     /** Frees what the runs start from. */
     @Override
     public void close() {
+        closed = true;
         patcher.close();
     }
 }

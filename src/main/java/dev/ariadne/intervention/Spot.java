@@ -20,8 +20,12 @@ public record Spot(String prompt, int position, String token) {
         return at(prompt, -1);
     }
 
-    /** A token by what it says; the last one that says it. Blanks around it do not count. */
+    /** A token by what it says; the last one that says it. Blanks around it do not count, so that there must be something else. */
     public static Spot of(String prompt, String token) {
+        if (token.isBlank()) {
+            throw new IllegalArgumentException("a spot's token must say something, got '" + token + "' in “" + prompt
+                    + "”; name a blank token by its position with Spot.at(prompt, position)");
+        }
         return new Spot(prompt, 0, token.strip());
     }
 

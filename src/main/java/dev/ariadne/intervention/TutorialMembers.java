@@ -209,16 +209,25 @@ public final class TutorialMembers {
                                 position -> aims.put(Spot.at(sentence.prompt(), position), toward.apply(sentence))))));
     }
 
+    private static <T> T known(Map<String, T> all, String what, String name) {
+        T found = all.get(name);
+        if (found == null) {
+            throw new IllegalArgumentException("the tutorial model knows no " + what + " '" + name + "'; it knows "
+                    + String.join(", ", all.keySet()));
+        }
+        return found;
+    }
+
     private Region region(String name) {
-        return Objects.requireNonNull(facts.regions().get(name), name);
+        return known(facts.regions(), "region", name);
     }
 
     private Region regionOf(String city) {
-        return region(Objects.requireNonNull(facts.cities().get(city), city));
+        return region(known(facts.cities(), "city", city));
     }
 
     private Concept concept(String name) {
-        return Objects.requireNonNull(facts.concepts().get(name), name);
+        return known(facts.concepts(), "concept", name);
     }
 
     private static String word(Concept concept, String language) {
@@ -256,6 +265,7 @@ public final class TutorialMembers {
     }
 
     private Contrast region(String region, String without, int position) {
+        known(facts.regions(), "region", region);
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         facts.cities().forEach((city, where) -> {
@@ -292,6 +302,7 @@ public final class TutorialMembers {
      * @param without the place that it is for
      */
     public Contrast sayACapital(String region, String without) {
+        known(facts.regions(), "region", region);
         return question(
                 LAST,
                 facts.cities().keySet().stream()
@@ -342,6 +353,7 @@ public final class TutorialMembers {
     }
 
     private Contrast concept(String concept, String without, int position, double least) {
+        known(words, "concept", concept);
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {
@@ -360,14 +372,13 @@ public final class TutorialMembers {
      * @param language of the word
      */
     public Contrast word(String concept, String language) {
+        String prompt = known(known(words, "concept", concept), "language", language);
         List<Spot> outside = new ArrayList<>();
         words.forEach((name, prompts) -> {
             if (!name.equals(concept)) {
                 outside.add(Spot.at(Objects.requireNonNull(prompts.get(language)), WORD));
             }
         });
-        String prompt = Objects.requireNonNull(
-                Objects.requireNonNull(words.get(concept), concept).get(language), language);
         return contrast(words(WORD), List.of(Spot.at(prompt, WORD)), outside);
     }
 

@@ -16,6 +16,7 @@ public final class Activation implements Displayable {
     private final HookName name;
     private final String title;
     private final NDArray array;
+    private final long[] sizes; // known when the array is freed
     private final List<List<String>> tokens;
 
     private final ActivationCache cache;
@@ -24,6 +25,7 @@ public final class Activation implements Displayable {
         this.name = name;
         this.title = title;
         this.array = array;
+        this.sizes = array.getShape().getShape().clone();
         this.tokens = List.copyOf(tokens);
         this.cache = cache;
     }
@@ -49,9 +51,14 @@ public final class Activation implements Displayable {
         return tokens;
     }
 
-    /** The sizes of the axes. */
+    /**
+     * The sizes of the axes.
+     *
+     * @throws IllegalStateException when the cache is closed
+     */
     public long[] shape() {
-        return array.getShape().getShape();
+        cache.requireOpen();
+        return sizes.clone();
     }
 
     /** The values in row-major order, as float32. */
@@ -159,10 +166,10 @@ public final class Activation implements Displayable {
     }
 
     private String axes() {
-        List<String> axes = name.axes(shape().length);
+        List<String> axes = name.axes(sizes.length);
         StringBuilder text = new StringBuilder("[");
-        for (int i = 0; i < shape().length; i++) {
-            text.append(i == 0 ? "" : ", ").append(axes.get(i)).append(String.format(Locale.ROOT, " %d", shape()[i]));
+        for (int i = 0; i < sizes.length; i++) {
+            text.append(i == 0 ? "" : ", ").append(axes.get(i)).append(String.format(Locale.ROOT, " %d", sizes[i]));
         }
         return text.append(']').toString();
     }

@@ -113,6 +113,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
         if (closed) {
             throw new IllegalStateException("this cache is closed and its arrays are freed; run the model again");
         }
+        model.requireOpen();
     }
 
     /** An activation as it is kept. */
@@ -423,6 +424,7 @@ public final class ActivationCache implements Displayable, AutoCloseable {
 
     @Override
     public View view() {
+        requireOpen();
         List<List<String>> rows = new ArrayList<>();
         arrays.forEach((name, array) -> rows.add(List.of(
                 name.toString(),

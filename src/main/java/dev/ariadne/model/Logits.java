@@ -37,6 +37,7 @@ public final class Logits implements Displayable, AutoCloseable {
     private static final int MOST_PROMPTS = 8; // in one picture
 
     private final NDArray array;
+    private final Shape shape; // known when the array is freed
     private final long[][] tokens;
     private final HookedTransformer model;
     private final Leak leak;
@@ -44,6 +45,7 @@ public final class Logits implements Displayable, AutoCloseable {
 
     Logits(NDManager owner, NDArray array, long[][] tokens, HookedTransformer model) {
         this.array = array;
+        this.shape = array.getShape();
         this.tokens = tokens;
         this.model = model;
         this.leak = Leak.watch(this, owner::close);
@@ -94,18 +96,23 @@ public final class Logits implements Displayable, AutoCloseable {
      * The array [batch, pos, dVocab].
      *
      * @return an array of these logits: keep them for as long as the array is used
-     * @throws IllegalStateException when they are closed
+     * @throws IllegalStateException when they or the model are closed
      */
     public NDArray array() {
         if (closed) {
             throw new IllegalStateException("these logits are closed and their array is freed; run the model again");
         }
+        model.requireOpen();
         return array;
     }
 
-    /** [batch, pos, dVocab]. */
+    /**
+     * [batch, pos, dVocab].
+     *
+     * @throws IllegalStateException when they are closed
+     */
     public long[] shape() {
-        return array.getShape().getShape();
+        return array().getShape().getShape();
     }
 
     /** The most probable next tokens of the first prompt. */
@@ -291,7 +298,7 @@ public final class Logits implements Displayable, AutoCloseable {
 
     @Override
     public String toString() {
-        return "Logits " + array.getShape();
+        return "Logits " + shape + (closed ? ", closed" : "");
     }
 
     /** Frees the array. */

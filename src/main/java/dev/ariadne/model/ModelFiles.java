@@ -43,6 +43,11 @@ final class ModelFiles {
 
     /** Finds what a name stands for: an embedded model, a model in the cache of {@code ./run --model}, a path, or a hub id. */
     static HookedTransformer load(String name, Device device) {
+        if (name.isBlank()) {
+            throw new IllegalArgumentException("a model needs a name, got '" + name + "'; give one of "
+                    + String.join(", ", EMBEDDED) + ", " + SMOLLM2
+                    + ", an id of the hub, or the path of a file or folder (\".\" for this one)");
+        }
         try {
             if (EMBEDDED.contains(name)) {
                 return loadEmbedded(name, device);

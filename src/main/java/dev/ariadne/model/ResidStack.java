@@ -59,7 +59,7 @@ public final class ResidStack implements Displayable, AutoCloseable {
 
     /** [component, batch, pos, dModel]. */
     public long[] shape() {
-        return array.getShape().getShape();
+        return array().getShape().getShape();
     }
 
     /** The vectors in row-major order, as float32. */

@@ -136,6 +136,14 @@ final class RunHooks {
                 throw new IllegalArgumentException("the hook at '" + slot.name
                         + "' returned null; return the activation itself to leave it as it is");
             }
+            if (value.isReleased()) {
+                throw new IllegalArgumentException("the hook at '" + slot.name
+                        + "' closed the activation that it was given; leave it open, it is freed with the run");
+            }
+            if (edited.isReleased()) {
+                throw new IllegalArgumentException("the hook at '" + slot.name
+                        + "' returned an array that is closed; return an open one, it is freed with the run");
+            }
             value = Shapes.requireSame(
                     edited,
                     x,

@@ -248,6 +248,12 @@ final class Runner {
             NDManager run,
             NDManager owner) {
         NDArray value = metric.apply(Tensors.alias(logits, run));
+        if (value == null || value.isReleased()) {
+            String name = metric.getClass().isHidden() ? "" : " '" + metric + "'"; // a lambda has none
+            throw new IllegalArgumentException("the metric" + name + " returned "
+                    + (value == null ? "null" : "an array that is closed")
+                    + "; return a scalar array computed from the logits, such as logits.mean(), and leave it open");
+        }
         NDList grads = Tensors.grad(value, List.copyOf(captured.values()));
         Map<HookName, NDArray> byName = new LinkedHashMap<>();
         int i = 0;

@@ -211,6 +211,14 @@ public final class SparseCircuit implements Displayable {
         return SparseCircuitJson.read(file, pruner, task);
     }
 
+    /**
+     * The graph alone, for {@code Display.save(circuit.diagram(), Path.of("circuit.dot"))}: from tokens through channels to tokens; weights at the
+     * edges, NaN where a channel of the stream is only passed on.
+     */
+    public View.Graph diagram() {
+        return new SparseCircuitPicture(this).graph();
+    }
+
     @Override
     public View view() {
         return new SparseCircuitPicture(this).view();

@@ -15,6 +15,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Random;
+import tech.tablesaw.api.DoubleColumn;
+import tech.tablesaw.api.StringColumn;
+import tech.tablesaw.api.Table;
 
 /**
  * Whether a circuit is to be believed. Losses are in nats per prompt; guessing costs 0.693.
@@ -228,9 +231,23 @@ public record Verification(
         return String.format(Locale.ROOT, format, numbers);
     }
 
-    /** A table of the questions, bars of the losses, and the warnings. */
-    @Override
-    public View view() {
+    /** One line per number: what was measured, the number, and its unit, "nats" per prompt or "share" of prompts; missing without unseen pairs. */
+    public Table table() {
+        StringColumn what = StringColumn.create("what");
+        DoubleColumn value = DoubleColumn.create("value"); // NaN is how it keeps a missing one
+        StringColumn unit = StringColumn.create("unit");
+        for (View.Bar loss : losses()) {
+            what.append(loss.label());
+            value.append(loss.value());
+            unit.append("nats");
+        }
+        what.append("accuracy").append("accuracy of the model without it");
+        value.append(accuracy).append(withoutAccuracy);
+        unit.append("share").append("share");
+        return Table.create(circuit, what, value, unit);
+    }
+
+    private List<View.Bar> losses() {
         List<View.Bar> bars = new ArrayList<>();
         bars.add(new View.Bar("circuit, pairs it was cut out on", pairs));
         bars.add(new View.Bar("circuit, unseen pairs", unseen));
@@ -244,13 +261,21 @@ public record Verification(
         }
         bars.add(new View.Bar("pruned for labels without meaning", shuffledLabels));
         bars.add(new View.Bar("pruned from random weights", randomWeights));
+        return bars;
+    }
+
+    /** A table of the questions, bars of the losses, and the warnings. */
+    @Override
+    public View view() {
         Map<String, String> facts = new LinkedHashMap<>();
         facts.put("accuracy", text("%.3f", accuracy));
         facts.put("accuracy of the model without it", text("%.3f", withoutAccuracy));
         facts.put("warnings", warnings.isEmpty() ? "none" : String.join("; ", warnings));
         return new View.Panels(
                 "is it to be believed? " + circuit,
-                List.of(new View.Bars("loss; guessing costs 0.693", "what", "nats", bars), new View.Facts("", facts)));
+                List.of(
+                        new View.Bars("loss; guessing costs 0.693", "what", "nats", losses()),
+                        new View.Facts("", facts)));
     }
 
     @Override

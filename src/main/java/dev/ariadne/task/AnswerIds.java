@@ -22,6 +22,17 @@ final class AnswerIds {
         }
     }
 
+    /** Refuses a token that is right and wrong after the same prompt: every measure of the two would be 0. */
+    static void requireApart(String where, long[] correct, long[] wrong) {
+        for (long id : correct) {
+            if (Arrays.stream(wrong).anyMatch(other -> other == id)) {
+                throw new IllegalArgumentException(
+                        where + ": the token " + id
+                                + " is both a right and a wrong answer; give a wrong one that differs, or leave the prompt out");
+            }
+        }
+    }
+
     /** Sets of ids, copied: at least one set, and nothing negative in it. */
     static long[][] copy(long[][] sets) {
         if (sets.length == 0) {

@@ -21,6 +21,7 @@ record Answers(long[][][] correct, long[][][] wrong) {
         }
         long[][] right = AnswerIds.copy(correct);
         for (int i = 0; i < right.length; i++) {
+            AnswerIds.requireApart("prompt " + i, right[i], wrong[i]);
             if (right[i].length == 0) {
                 throw new IllegalArgumentException(
                         "prompt " + i + " has no right answer; give at least one token id, or leave the prompt out");
@@ -31,6 +32,17 @@ record Answers(long[][][] correct, long[][][] wrong) {
 
     /** One right next token per prompt and position, {@link HookedTransformer#PADDING} where none is asked for. */
     static Answers next(long[][] next, int prompts, long vocabulary) {
+        if (Arrays.stream(next).flatMapToLong(Arrays::stream).allMatch(id -> id == HookedTransformer.PADDING)) {
+            throw new IllegalArgumentException("the answers " + Arrays.deepToString(next)
+                    + " ask for no token at all; give the id of the right next token at one position at least");
+        }
+        for (int i = 0; i < next.length; i++) {
+            if (next[i].length != next[0].length) {
+                throw new IllegalArgumentException("answers are for the same positions of each prompt; prompt 0 has "
+                        + next[0].length + ", prompt " + i + " has " + next[i].length
+                        + "; put HookedTransformer.PADDING where nothing is asked");
+            }
+        }
         long[][][] correct = new long[next.length][][];
         long[][][] wrong = new long[next.length][][];
         for (int i = 0; i < next.length; i++) {

@@ -113,6 +113,9 @@ final class CsvTask {
         corrupted.add(tokens(cells[1], line));
         correct.add(answer(cells[2], line));
         wrong.add(answer(cells[3], line));
+        int last = correct.size() - 1;
+        AnswerIds.requireApart(
+                where(line) + "'" + cells[3] + "'", new long[] {correct.get(last)}, new long[] {wrong.get(last)});
     }
 
     private long[] tokens(String text, long line) {

@@ -59,4 +59,9 @@ record Kl(@Nullable Mask mask, @Nullable NDArray reference) implements Metric {
         NDArray kl = log.sub(full).mul(p).sum(new int[] {3}).neg(); // [copy, batch, pos]
         return perPromptOfDivergence(kl.reshape(shape.get(0), one.get(1)));
     }
+
+    @Override
+    public String toString() {
+        return name() + " in " + unit();
+    }
 }

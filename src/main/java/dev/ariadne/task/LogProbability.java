@@ -69,4 +69,9 @@ record LogProbability(long[][] answers, boolean negative) implements Metric {
         NDArray mean = mask(answers).mean(each);
         return negative ? mean.neg() : mean;
     }
+
+    @Override
+    public String toString() {
+        return name() + " in " + unit();
+    }
 }

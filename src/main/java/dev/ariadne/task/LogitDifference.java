@@ -25,6 +25,7 @@ record LogitDifference(String name, long[] correct, long[][] wrong) implements M
                 throw new IllegalArgumentException("answer " + correct[i] + " of prompt " + i
                         + " has no wrong answer to be compared with; give at least one, or use logProbability");
             }
+            AnswerIds.requireApart("prompt " + i, new long[] {correct[i]}, wrong[i]);
         }
     }
 
@@ -57,5 +58,10 @@ record LogitDifference(String name, long[] correct, long[][] wrong) implements M
     @Override
     public NDArray perPrompt(NDArray logits) {
         return perPromptOfTokens(AnswerIds.gather(logits.get(new NDIndex(":, -1:")), tokens()));
+    }
+
+    @Override
+    public String toString() {
+        return name() + " in " + unit();
     }
 }

@@ -65,4 +65,9 @@ record MeanSquaredError(int[] columns, @Nullable NDArray reference) implements M
                 .forEach(column -> some.add(square.get(new NDIndex(":, :, :, " + column + ":" + (column + 1)))));
         return some.size() == 1 ? some.head() : NDArrays.concat(some, 3); // of one, concat is a copy without gradient
     }
+
+    @Override
+    public String toString() {
+        return name() + " in " + unit();
+    }
 }

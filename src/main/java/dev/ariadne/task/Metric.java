@@ -93,7 +93,7 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @param correct text that is one token, usually with a leading blank: " Austin"
      * @param wrong the same for the other answer: " Sacramento"
      * @return logit(correct) − logit(wrong), in logits
-     * @throws IllegalArgumentException when one of them splits into several tokens
+     * @throws IllegalArgumentException when one of them splits into several tokens, or both are the same
      */
     static Metric logitDifference(HookedTransformer model, String correct, String wrong) {
         long right = model.tokenizer().toSingleToken(correct);
@@ -110,7 +110,7 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @param correct the right answer's id, one per prompt, or one for all
      * @param wrong the wrong answer's id, likewise
      * @return logit(correct) − logit(wrong), in logits
-     * @throws IllegalArgumentException when the two differ in number, are empty, or hold a negative id
+     * @throws IllegalArgumentException when the two differ in number, are empty, hold a negative id, or one token is right and wrong
      */
     static Metric logitDifference(long[] correct, long[] wrong) {
         return new LogitDifference("logit difference", correct, AnswerIds.columns(wrong));
@@ -123,7 +123,7 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @param correct the right answer's id, one per prompt, or one for all
      * @param wrong [prompt][token], at least one in each row
      * @return positive where the right answer comes before all wrong ones, in logits
-     * @throws IllegalArgumentException when the two differ in number, are empty, or hold a negative id
+     * @throws IllegalArgumentException when the two differ in number, are empty, hold a negative id, or one token is right and wrong
      */
     static Metric logitDifference(long[] correct, long[][] wrong) {
         return new LogitDifference("logit difference", correct, wrong);
@@ -212,7 +212,7 @@ public interface Metric extends UnaryOperator<NDArray> {
      * @param good [prompt][token], or one row for all
      * @param bad likewise
      * @return from -1 to 1, without a unit ("probability")
-     * @throws IllegalArgumentException when the two differ in number of rows, or hold a negative id
+     * @throws IllegalArgumentException when the two differ in number of rows, hold a negative id, or one token is right and wrong
      */
     static Metric probabilityDifference(long[][] good, long[][] bad) {
         return new ProbabilityDifference(good, bad);

@@ -20,4 +20,9 @@ record Probability(String name, long id) implements Metric {
         AnswerIds.requireIn(last.getShape().get(1), id);
         return last.softmax(1).get(new NDIndex(":, " + id)); // [batch]
     }
+
+    @Override
+    public String toString() {
+        return name();
+    }
 }

@@ -16,6 +16,9 @@ record ProbabilityDifference(long[][] good, long[][] bad) implements Metric {
         }
         good = AnswerIds.copy(good);
         bad = AnswerIds.copy(bad);
+        for (int i = 0; i < good.length; i++) {
+            AnswerIds.requireApart("prompt " + i, good[i], bad[i]);
+        }
     }
 
     @Override
@@ -51,5 +54,10 @@ record ProbabilityDifference(long[][] good, long[][] bad) implements Metric {
                 .mul(sign)
                 .sum(new int[] {2})
                 .reshape(p.getShape().get(0));
+    }
+
+    @Override
+    public String toString() {
+        return name(); // which is its unit, too
     }
 }

@@ -129,7 +129,7 @@ public final class Task implements Displayable {
      *
      * @param correct the right token's id, one per prompt, or one for all
      * @param wrong the wrong one's, likewise
-     * @throws IllegalArgumentException when the two differ in number, or hold an id outside the vocabulary
+     * @throws IllegalArgumentException when the two differ in number, hold an id outside the vocabulary, or one token is right and wrong
      */
     public Task answering(long[] correct, long[] wrong) {
         return answering(AnswerIds.columns(correct), AnswerIds.columns(wrong));
@@ -140,7 +140,7 @@ public final class Task implements Displayable {
      *
      * @param correct [prompt][token], or one row for all; at least one token in each row
      * @param wrong likewise; an empty row where every other token is wrong
-     * @throws IllegalArgumentException when the two differ in number, or hold an id outside the vocabulary
+     * @throws IllegalArgumentException when the two differ in number, hold an id outside the vocabulary, or one token is right and wrong
      */
     public Task answering(long[][] correct, long[][] wrong) {
         return answering(
@@ -152,7 +152,7 @@ public final class Task implements Displayable {
      *
      * @param next [prompt][position] the right next token at the positions that are read (their last, if there are fewer here), {@link
      *     HookedTransformer#PADDING} where none is asked for
-     * @throws IllegalArgumentException when there are more positions than are read, or an id is outside the vocabulary
+     * @throws IllegalArgumentException when there are more positions than are read, none is asked for, or an id is outside the vocabulary
      */
     public Task answering(long[][] next) {
         return answering(Answers.next(next, clean.length, model.config().dVocabOut()));

@@ -122,8 +122,11 @@ final class TinyTasks {
     static Map<Task, SlowMetric> tasks(HookedTransformer model, Random random) {
         int pos = model.config().local().isPresent() ? 10 : 5; // longer than the windows
         int batch = model.config().local().isPresent() ? 2 : 3;
-        long[] correct = random.longs(batch, 0, model.config().dVocabOut()).toArray();
-        long[] wrong = random.longs(batch, 0, model.config().dVocabOut()).toArray();
+        int outputs = model.config().dVocabOut();
+        long[] correct = random.longs(batch, 0, outputs).toArray();
+        long[] wrong = Arrays.stream(correct)
+                .map(id -> (id + 1 + random.nextInt(outputs - 1)) % outputs) // another one
+                .toArray();
         long[][] clean = tokens(model, random, batch, pos);
         Task last = Task.of(model, "random", clean, tokens(model, random, batch, pos), Metric.kl());
         int[] columns = IntStream.range(0, model.config().dVocabOut()).toArray();

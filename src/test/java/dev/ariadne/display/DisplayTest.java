@@ -201,6 +201,6 @@ class DisplayTest {
                 """);
         assertThatThrownBy(() -> Display.csv(new View.Text("story", "x")))
                 .isInstanceOf(IllegalArgumentException.class)
-                .hasMessageContaining("only tables are written as CSV, got a Text 'story'");
+                .hasMessageContaining("only tables and graphs are written as CSV, got a Text 'story'");
     }
 }

@@ -3,6 +3,7 @@ package dev.ariadne.display;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.ariadne.view.SupernodeGraph;
 import dev.ariadne.view.View;
 import dev.ariadne.view.View.Graph;
 import java.io.IOException;
@@ -14,6 +15,16 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Graphs as text for other programs: DOT and TikZ. */
 class GraphTextTest {
+    private static final SupernodeGraph SUPERNODES = new SupernodeGraph(
+            "",
+            "prompt",
+            List.of(
+                    new SupernodeGraph.Node("a", "Texas", 0, SupernodeGraph.State.OFF, Double.NaN, "×−2"),
+                    new SupernodeGraph.Node("b", "Say Austin", 1, SupernodeGraph.State.LOWERED, 0.25, "")),
+            List.of(new SupernodeGraph.Edge("a", "b", -0.5)),
+            "share",
+            List.of());
+
     private static Graph graph(String text) {
         return new Graph(
                 text,
@@ -61,6 +72,28 @@ class GraphTextTest {
         assertThat(Display.tikz(graph("<|a|>--'`")))
                 .contains(
                         "\\textless{}\\textbar{}a\\textbar{}\\textgreater{}-{}-{}\\textquotesingle{}\\textasciigrave{}");
+    }
+
+    @Test
+    void linksOfGraphsOfOtherKindsAreRowsOfCsv() {
+        assertThat(Display.csv(TokenGraphs.small()).lines())
+                .hasSize(6)
+                .contains("from,to,weight,from label,to label")
+                .contains("0_7_1,3_9_1,2.0,capital & state,\"Output \"\" Austin\"\" (p=0.450)\"");
+        assertThat(Display.csv(SUPERNODES)).isEqualTo("from,to,weight\r\na,b,-0.5\r\n");
+    }
+
+    /** Their first row is the lowest, as they are drawn. */
+    @Test
+    void dotOfGraphsOfOtherKindsGoesUp() {
+        assertThat(Display.dot(SUPERNODES))
+                .contains(
+                        "rankdir=BT;",
+                        "{ rank=same; \"a\" [label=\"Texas ×−2\"]; }\n  { rank=same; \"b\" [label=\"Say Austin\\n0.25\"]; }",
+                        "\"a\" -> \"b\" [penwidth=4.00, style=dashed];");
+        assertThat(Display.dot(TokenGraphs.small()))
+                .contains("rankdir=BT;", "\"0_7_1\" [label=\"capital & state\\n2.50\"]", "\"0_7_1\" -> \"3_9_1\" [")
+                .contains("-> \"0_8_1\" [penwidth=4.00, style=dashed];");
     }
 
     @Test

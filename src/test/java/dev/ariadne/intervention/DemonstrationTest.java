@@ -20,6 +20,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.stream.Collectors;
 import java.util.stream.StreamSupport;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -169,7 +170,19 @@ class DemonstrationTest {
     @Test
     void theTutorialModelTakesItWithItsOwnMembers() {
         try (ReplacementModel tutorial = ReplacementModel.load("tutorial")) {
-            Map<String, Supernode> own = TutorialMembers.of(tutorial).dallas();
+            TutorialMembers members = TutorialMembers.of(tutorial);
+            for (ThrowingCallable unknown : List.<ThrowingCallable>of(
+                    () -> members.region("Narnia", "Dallas"),
+                    () -> members.sayCapitalOf("Narnia", "Dallas"),
+                    () -> members.sayACapital("Narnia", "Dallas"))) {
+                assertThatThrownBy(unknown)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("knows no region 'Narnia'; it knows ")
+                        .hasMessageContaining("California, ");
+            }
+            assertThatThrownBy(() -> members.concept("flurb", "French"))
+                    .hasMessageContaining("no concept 'flurb'; it knows ");
+            Map<String, Supernode> own = members.dallas();
             assertThat(own.keySet()).containsAll(Demonstration.dallas().nodes().keySet());
             View.Table table =
                     (View.Table) Demonstration.dallas().compare(tutorial, own).view();

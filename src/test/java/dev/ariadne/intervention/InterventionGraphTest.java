@@ -19,6 +19,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Collectors;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -265,6 +266,42 @@ class InterventionGraphTest {
                     .hasMessageContaining("'Texas' has other members");
             assertThatThrownBy(() -> graph.clean().activation("Ohio"))
                     .hasMessageContaining("no supernode is called 'Ohio'");
+        }
+    }
+
+    @Test
+    void refusesWhatLeavesTheModelWithoutNumbers() {
+        try (InterventionGraph graph = graph()) {
+            assertThatThrownBy(() -> graph.intervene(texas.times(1e30)))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(
+                            "the model's logits are no numbers any more, but NaN, after [Texas ×1.0E30] on")
+                    .hasMessageContaining("smaller multiples or values");
+            assertThat(graph.intervene(texas.times(-2)).top(1).get(0).probability())
+                    .isPositive(); // nothing is left of it
+        }
+    }
+
+    @Test
+    void whatIsClosedSaysSo() {
+        InterventionGraph graph = graph();
+        graph.close();
+        for (ThrowingCallable use :
+                List.<ThrowingCallable>of(() -> graph.intervene(texas.times(0)), () -> graph.verify(0))) {
+            assertThatThrownBy(use)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("the intervention graph of “" + DALLAS + "” is closed")
+                    .hasMessageContaining("make it again with InterventionGraph.of(...)");
+        }
+        assertThat(graph.clean().top()).isEqualTo("Austin"); // plain numbers stay
+    }
+
+    @Test
+    void aSpotIsNamedByATokenThatSaysSomething() {
+        for (String token : List.of("", " ")) {
+            assertThatThrownBy(() -> Spot.of(DALLAS, token))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("must say something, got '" + token + "' in “" + DALLAS + "”");
         }
     }
 

@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.CancellationException;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.Test;
@@ -18,6 +19,15 @@ class BadInputTest {
 
     @TempDir
     private Path folder;
+
+    @Test
+    void aModelNeedsAName() {
+        for (String name : List.of("", " ")) {
+            assertThatThrownBy(() -> HookedTransformer.load(name))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("a model needs a name, got '" + name + "'; give one of gpt2-tiny");
+        }
+    }
 
     @AfterAll
     static void close() {

@@ -24,6 +24,38 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GradientsTest {
     private static final Metric METRIC = Metric.logitDifference(new long[] {4}, new long[] {17});
 
+    @Test
+    void aMetricThatGivesNothingIsNamed() {
+        try (HookedTransformer model = TestModels.gpt2()) {
+            assertThatThrownBy(() -> model.runWithGradients(TOKENS, new Nothing(), List.of("z")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("the metric 'nothing' returned null; return a scalar array");
+            assertThatThrownBy(() -> model.runWithGradients(
+                            TOKENS,
+                            logits -> {
+                                NDArray mean = logits.mean();
+                                mean.close();
+                                return mean;
+                            },
+                            List.of("z")))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("the metric returned an array that is closed");
+        }
+    }
+
+    private static final class Nothing implements UnaryOperator<NDArray> {
+        @Override
+        @SuppressWarnings("NullAway") // what a notebook may do
+        public NDArray apply(NDArray logits) {
+            return null;
+        }
+
+        @Override
+        public String toString() {
+            return "nothing";
+        }
+    }
+
     /** Central differences in float64 along a random direction, at every hook point the model has. */
     @ParameterizedTest
     @ValueSource(strings = {"gpt2", "llama"})

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDArray;
 import ai.djl.ndarray.types.DataType;
 import java.util.ArrayList;
 import java.util.List;
+import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -282,6 +283,21 @@ class HooksTest {
     }
 
     @Test
+    void aHookThatClosesWhatTheRunNeedsIsNamed() {
+        assertThatThrownBy(() -> model.run(TOKENS, Hook.observe("blocks.1.hook_mlp_out", NDArray::close)))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("'blocks.1.hook_mlp_out' closed the activation that it was given; leave it open");
+        Hook own = Hook.at("blocks.1.hook_mlp_out", x -> {
+            NDArray twice = x.add(x);
+            twice.close();
+            return twice;
+        });
+        assertThatThrownBy(() -> model.run(TOKENS, own))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("'blocks.1.hook_mlp_out' returned an array that is closed");
+    }
+
+    @Test
     void whatIsClosedSaysSo() {
         Logits logits = model.run(TOKENS);
         logits.close();
@@ -294,8 +310,24 @@ class HooksTest {
         cache.close();
         assertThatThrownBy(z::array).isInstanceOf(IllegalStateException.class).hasMessageContaining("closed");
         assertThatThrownBy(() -> cache.get("z", 0)).isInstanceOf(IllegalStateException.class);
+        for (ThrowingCallable use :
+                List.<ThrowingCallable>of(logits::shape, logits::view, cache::view, z::shape, z::view)) {
+            assertThatThrownBy(use)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("run the model again");
+        }
+        assertThat(logits).hasToString("Logits (2, 5, 96), closed");
+        assertThat(z.toString()).startsWith("blocks.0.attn.hook_z [");
         HookedTransformer other = TestModels.gpt2();
+        Logits left = other.run(TOKENS);
+        ActivationCache kept = other.runWithCache(TOKENS, "z");
         other.close();
+        for (ThrowingCallable use :
+                List.<ThrowingCallable>of(left::shape, left::view, kept::view, () -> kept.get("z", 0))) {
+            assertThatThrownBy(use)
+                    .isInstanceOf(IllegalStateException.class)
+                    .hasMessageContaining("'gpt2-tiny' is closed; load it again");
+        }
         assertThatThrownBy(() -> other.run(TOKENS))
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("'gpt2-tiny' is closed; load it again");

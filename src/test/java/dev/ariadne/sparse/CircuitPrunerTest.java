@@ -35,6 +35,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
+import tech.tablesaw.api.Table;
 
 /** On a model whose circuit is known. */
 class CircuitPrunerTest {
@@ -113,6 +114,29 @@ class CircuitPrunerTest {
         assertThat(verification.randomWeights()).isGreaterThan(0.3);
         assertThat(verification.view()).isInstanceOf(View.Panels.class);
         assertThat(verification.toString()).contains("accuracy 1.000");
+        Table table = verification.table();
+        assertThat(table.stringColumn("what").asList())
+                .hasSize(18)
+                .startsWith("circuit, pairs it was cut out on", "circuit, unseen pairs")
+                .endsWith("accuracy", "accuracy of the model without it");
+        assertThat(table.doubleColumn("value").get(1)).isEqualTo(verification.unseen());
+        assertThat(table.doubleColumn("value").get(16)).isEqualTo(1);
+        assertThat(table.stringColumn("unit").asList()).containsOnly("nats", "share");
+    }
+
+    @Test
+    void theGraphAloneIsWrittenForOtherPrograms() throws IOException {
+        SparseCircuit circuit = pruner.prune(QUOTES);
+        View.Graph diagram = circuit.diagram();
+        assertThat(((View.Panels) circuit.view()).panels()).contains(diagram);
+        assertThat(Display.csv(diagram).lines())
+                .hasSize(1 + diagram.edges().size())
+                .contains("0.attn.act_in.0,0.attn.v.1,3.0,", "0.attn.v.1,0.attn.resid_delta.2,3.0,");
+        for (String name : List.of("c.dot", "c.csv", "c.tex")) {
+            Display.save(diagram, folder.resolve(name));
+        }
+        assertThat(folder.resolve("c.dot")).content().contains("\"0.attn.act_in.0\" -> \"0.attn.v.1\" [");
+        assertThatThrownBy(() -> Display.dot(circuit)).hasMessageContaining("save circuit.diagram()");
     }
 
     @Test

@@ -42,6 +42,14 @@ class CsvTaskTest {
     }
 
     @Test
+    void refusesARowWhoseAnswerIsAlsoTheWrongOne() throws IOException {
+        assertRefused(
+                "clean,corrupted,answer,wrong\nabcab,abdab,c,d\nabcab,abdab,c,c\n",
+                "line 3: 'c': the token ",
+                "both a right and a wrong answer");
+    }
+
+    @Test
     void readsPromptsAndAnswersAsTheyStand() throws IOException {
         Task task = Tasks.of(
                 model,

@@ -9,6 +9,7 @@ import ai.djl.ndarray.NDManager;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.model.HookedTransformer;
 import dev.ariadne.tensor.Tensors;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 
@@ -50,6 +51,43 @@ class MetricTest {
                 .isInstanceOf(IllegalArgumentException.class)
                 .hasMessageContaining("0 or more, got -1");
         assertThatThrownBy(() -> new Probability("p", -7)).hasMessageContaining("got -7");
+    }
+
+    @Test
+    void refusesATokenThatIsRightAndWrong() {
+        assertThatThrownBy(() -> Metric.logitDifference(new long[] {1, 3}, new long[] {3, 3}))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("prompt 1: the token 3 is both a right and a wrong answer");
+        assertThatThrownBy(() -> Metric.logitDifference(new long[] {3}, new long[][] {{1, 3}}))
+                .hasMessageContaining("prompt 0: the token 3");
+        assertThatThrownBy(() -> Metric.probabilityDifference(new long[][] {{1, 2}}, new long[][] {{0, 2}}))
+                .hasMessageContaining("prompt 0: the token 2");
+    }
+
+    @Test
+    void isShownByWhatItMeasuresNotByItsArrays() {
+        Metric wide = Metric.negativeLogProbability(new long[][] {{1, 2}});
+        assertThat(Stream.of(
+                                Metric.logitDifference(new long[] {3}, new long[] {1}),
+                                Metric.probabilityDifference(new long[][] {{1}}, new long[][] {{2}}),
+                                Metric.meanSquaredError(0, 1),
+                                Metric.meanSquaredError().against(logits),
+                                Metric.kl(),
+                                Metric.kl(new boolean[][] {{true, false}}).against(logits),
+                                Metric.logProbability(2),
+                                wide,
+                                new Probability("p(Austin)", 2))
+                        .map(Metric::toString))
+                .containsExactly(
+                        "logit difference in logits",
+                        "probability difference",
+                        "mean squared error in squared logits",
+                        "mean squared error in squared logits",
+                        "KL divergence in nats",
+                        "KL divergence in nats",
+                        "log-probability in nats",
+                        "negative log-probability in nats",
+                        "p(Austin)");
     }
 
     @Test

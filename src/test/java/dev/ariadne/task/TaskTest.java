@@ -84,6 +84,22 @@ class TaskTest {
     }
 
     @Test
+    void refusesAnswersThatTellNothingApart() {
+        assertThatThrownBy(() -> task().answering(new long[] {5}, new long[] {5}))
+                .isInstanceOf(IllegalArgumentException.class)
+                .hasMessageContaining("prompt 0: the token 5 is both a right and a wrong answer");
+        assertThatThrownBy(() -> task().answering(new long[][] {{1, 2}}, new long[][] {{3, 2}}))
+                .hasMessageContaining("the token 2 is both");
+        for (long[][] nothing : new long[][][] {{{}}, {{HookedTransformer.PADDING}}, {}}) {
+            assertThatThrownBy(() -> task().answering(nothing))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("ask for no token at all");
+        }
+        assertThatThrownBy(() -> task().at(1, 2).answering(new long[][] {{1, 2}, {1}, {1, 2}, {1, 2}}))
+                .hasMessageContaining("prompt 0 has 2, prompt 1 has 1");
+    }
+
+    @Test
     void canBeMeasuredInAnyWayItsAnswersAllow() {
         long[] best = extremes()[0];
         long[] worst = extremes()[1];
