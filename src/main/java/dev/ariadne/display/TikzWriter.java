@@ -171,9 +171,8 @@ final class TikzWriter {
                 case '^' -> safe.append("\\textasciicircum{}");
                 case '<' -> safe.append("\\textless{}");
                 case '>' -> safe.append("\\textgreater{}");
-                case '|' ->
-                    safe.append(
-                            "\\textbar{}"); // these four are other signs in TeX's oldest fonts, or join with a neighbor
+                // the next four are other signs in TeX's oldest fonts, or join with a neighbor
+                case '|' -> safe.append("\\textbar{}");
                 case '\'' -> safe.append("\\textquotesingle{}");
                 case '`' -> safe.append("\\textasciigrave{}");
                 case '-' -> safe.append("-{}");

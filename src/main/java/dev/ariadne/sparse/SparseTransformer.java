@@ -39,12 +39,12 @@ public final class SparseTransformer implements Displayable, AutoCloseable {
                     "the texts that tell what parts do on average are missing; give some that the model was trained on");
         }
         for (int row = 0; row < rows.size(); row++) {
-            if (rows.get(row).length != rows.get(0).length
-                    || Arrays.stream(rows.get(row)).anyMatch(id -> id < 0)) {
-                throw new IllegalArgumentException(
-                        "texts must be whole, all of one length, without padding; text " + row
-                                + " has " + rows.get(row).length + " tokens, the first one " + rows.get(0).length
-                                + "; cut longer ones, or put several in a row as MiniPython.corpus does");
+            long least = Arrays.stream(rows.get(row)).min().orElse(-1);
+            if (rows.get(row).length != rows.get(0).length || least < 0) {
+                throw new IllegalArgumentException("texts must be whole, all of one length, without padding; text "
+                        + row + " has " + rows.get(row).length + " tokens, the smallest id " + least
+                        + ", the first one " + rows.get(0).length
+                        + " tokens; cut longer ones, or put several in a row as MiniPython.corpus does");
             }
         }
     }

@@ -238,10 +238,11 @@ class CircuitPrunerTest {
     @Test
     void textsWithPaddingAreRefused() {
         List<long[]> padded = List.of(new long[] {0, 1, 2}, new long[] {-1, 0, 1});
-        assertThatThrownBy(() -> SparseTransformer.of(trained.model(), padded)).hasMessageContaining("text 1");
+        assertThatThrownBy(() -> SparseTransformer.of(trained.model(), padded))
+                .hasMessageContaining("text 1 has 3 tokens, the smallest id -1");
         List<long[]> uneven = List.of(new long[] {0, 1, 2}, new long[] {0, 1});
         assertThatThrownBy(() -> SparseTransformer.of(trained.model(), uneven))
-                .hasMessageContaining("text 1 has 2 tokens, the first one 3");
+                .hasMessageContaining("text 1 has 2 tokens, the smallest id 0, the first one 3 tokens");
         assertThatThrownBy(() -> SparseTrainer.of(SparseConfig.TWO_PHASE).fit(padded))
                 .hasMessageContaining("without padding");
     }
