@@ -39,6 +39,9 @@ final class Forward {
             Site.ROT_K,
             Site.ATTN_SCORES);
 
+    /** Norms whose weights are folded into what reads them, where any are. */
+    private static final Set<Site> FOLDED = EnumSet.of(Site.LN1_NORMALIZED, Site.LN2_NORMALIZED, Site.FINAL_NORMALIZED);
+
     private final ModelConfig c;
     private final Weights w;
     private final Constants constants;
@@ -429,7 +432,9 @@ final class Forward {
         if (!c.norm().centers()) {
             UnaryOperator<NDArray> some = normalizedSite == Site.FINAL_NORMALIZED ? all -> all : this::kept;
             if (!parts) {
-                return some.apply(Tensors.rmsNorm(x, affine.w(), constants.eps()));
+                boolean ones = !c.norm().weighted() && FOLDED.contains(normalizedSite);
+                NDArray weight = ones ? null : affine.w();
+                return some.apply(Tensors.rmsNorm(x, weight, constants.eps()));
             }
             if (hooks.edits(scaleSite, layer)) {
                 NDArray scale = hooks.at(scaleSite, layer, rootMeanSquare(x)); // [batch, pos, 1]

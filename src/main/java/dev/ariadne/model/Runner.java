@@ -8,11 +8,13 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import dev.ariadne.tensor.Shapes;
 import dev.ariadne.tensor.Tensors;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.function.UnaryOperator;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 
 /** Runs a model: checks the prompt, owns what a run makes, and hands on what outlives it. */
@@ -156,10 +158,14 @@ final class Runner {
         Positional at = positional(run, Padding.counts(tokens), tokens[0].length);
         NDArray ids = ids(tokens, run);
         NDArray stream = forward.blocks(forward.embed(ids, at), 0, at);
-        NDArray where = run.create(places);
-        NDArray chosen = Tensors.embedding(where, stream.reshape(-1, config.dModel()));
-        NDArray read = ids.reshape(-1).get(where).expandDims(0); // [1, place]
-        return forward.unembed(chosen.expandDims(0), read).reshape(places.length, config.dVocabOut());
+        NDArray rows = stream.reshape(1, -1, config.dModel());
+        NDArray read = ids.reshape(1, -1); // [1, place]
+        if (!Arrays.equals(places, LongStream.range(0, ids.size()).toArray())) {
+            NDArray where = run.create(places);
+            rows = Tensors.embedding(where.expandDims(0), rows.reshape(-1, config.dModel()));
+            read = read.reshape(-1).get(where).expandDims(0);
+        }
+        return forward.unembed(rows, read).reshape(places.length, config.dVocabOut());
     }
 
     KeyValueCache newCache() {

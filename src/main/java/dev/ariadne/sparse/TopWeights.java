@@ -1,8 +1,11 @@
 package dev.ariadne.sparse;
 
+import java.util.Arrays;
+
 /** Keeps the largest weights of a matrix and makes the others zero (Gao et al. 2025, appendix A.2). */
 final class TopWeights {
     private static final int LOWER = 20; // bits of a float that do not count at first
+    private static final int PROTECTED = -1; // smaller than any size
 
     private TopWeights() {}
 
@@ -32,64 +35,104 @@ final class TopWeights {
         if (k >= size) {
             return;
         }
-        int[] sizes = new int[size]; // bits of |w|: ordered as the numbers are
+        int[] sizes = sizes(weights, from, size);
+        for (int count = 0; count < least; count++) {
+            switch (neuron) {
+                case ROW -> protectInRows(sizes, rows, columns);
+                case COLUMN -> protectInColumns(sizes, rows, columns);
+                case NONE -> {}
+            }
+        }
+        for (int i = 0; i < size; i++) {
+            sizes[i] &= Integer.MAX_VALUE; // protected ones: the largest there are
+        }
+        int threshold = k == 0 ? Integer.MAX_VALUE : threshold(sizes, k);
+        int left = cut(weights, from, sizes, threshold);
+        for (int i = size - 1; left > k; i--) { // the last among equals go
+            if (sizes[i] == threshold) {
+                weights[from + i] = 0;
+                left--;
+            }
+        }
+    }
+
+    /** Bits of |w|: ordered as the numbers are. */
+    private static int[] sizes(float[] weights, int from, int size) {
+        int[] sizes = new int[size];
         for (int i = 0; i < size; i++) {
             sizes[i] = Float.floatToRawIntBits(Math.abs(weights[from + i]));
         }
-        if (neuron == Neuron.ROW) {
-            protect(sizes, rows, columns, columns, 1, least);
-        } else if (neuron == Neuron.COLUMN) {
-            protect(sizes, columns, rows, 1, columns, least);
+        return sizes;
+    }
+
+    /** Marks the largest of each row, of equals the first, that is not marked yet. */
+    private static void protectInRows(int[] sizes, int rows, int columns) {
+        for (int row = 0; row < rows; row++) {
+            int largest = 0;
+            for (int at = row * columns; at < (row + 1) * columns; at++) {
+                largest = Math.max(largest, sizes[at]);
+            }
+            int at = row * columns;
+            while (sizes[at] != largest) {
+                at++;
+            }
+            sizes[at] = PROTECTED;
         }
-        int threshold = k == 0 ? Integer.MAX_VALUE : threshold(sizes, k);
-        int above = 0;
-        for (int s : sizes) {
-            above += s > threshold ? 1 : 0;
-        }
-        int ties = k - above;
-        for (int i = 0; i < size; i++) {
-            boolean tie = sizes[i] == threshold && ties-- > 0;
-            if (sizes[i] <= threshold && !tie) {
-                weights[from + i] = 0;
+    }
+
+    private static void protectInColumns(int[] sizes, int rows, int columns) {
+        int[] largest = new int[columns];
+        for (int row = 0; row < rows; row++) {
+            for (int column = 0; column < columns; column++) {
+                largest[column] = Math.max(largest[column], sizes[row * columns + column]);
             }
         }
+        for (int row = 0; row < rows; row++) {
+            for (int column = 0; column < columns; column++) {
+                if (sizes[row * columns + column] == largest[column]) {
+                    sizes[row * columns + column] = PROTECTED;
+                    largest[column] = Integer.MAX_VALUE; // found
+                }
+            }
+        }
+    }
+
+    /** Makes what is smaller zero, and says how many are left. Without branches: which weights stay cannot be foretold. */
+    private static int cut(float[] weights, int from, int[] sizes, int threshold) {
+        int left = 0;
+        for (int i = 0; i < sizes.length; i++) {
+            int smaller = (sizes[i] - threshold) >> 31; // all bits or none
+            weights[from + i] = Float.intBitsToFloat(Float.floatToRawIntBits(weights[from + i]) & ~smaller);
+            left += 1 + smaller;
+        }
+        return left;
     }
 
     /** The k-th largest, from 1: first by the upper bits, of which there are few, then among those that agree in them. */
     private static int threshold(int[] sizes, int k) {
         int[] counts = new int[1 << (31 - LOWER)];
-        for (int s : sizes) {
-            counts[s >>> LOWER]++;
+        int[] others = new int[counts.length]; // every second one: counting twice the same in a row takes longer
+        int even = sizes.length & ~1;
+        for (int i = 0; i < even; i += 2) {
+            counts[sizes[i] >>> LOWER]++;
+            others[sizes[i + 1] >>> LOWER]++;
+        }
+        if (even < sizes.length) {
+            counts[sizes[even] >>> LOWER]++;
         }
         int upper = counts.length - 1;
         int left = k;
-        while (counts[upper] < left) {
-            left -= counts[upper--];
+        while (counts[upper] + others[upper] < left) {
+            left -= counts[upper] + others[upper];
+            upper--;
         }
-        int[] same = new int[counts[upper]];
+        int[] same = new int[counts[upper] + others[upper] + 1]; // one more: what comes last is written over
         int next = 0;
         for (int s : sizes) {
-            if (s >>> LOWER == upper) {
-                same[next++] = s;
-            }
+            same[next] = s;
+            next += s >>> LOWER == upper ? 1 : 0;
         }
-        return largest(same, left);
-    }
-
-    /** Makes the largest entries of each neuron larger than all others. */
-    private static void protect(int[] sizes, int neurons, int entries, int stride, int step, int least) {
-        for (int n = 0; n < neurons; n++) {
-            for (int count = 0; count < least; count++) {
-                int best = -1;
-                for (int e = 0; e < entries; e++) {
-                    int at = n * stride + e * step;
-                    if (sizes[at] != Integer.MAX_VALUE && (best < 0 || sizes[at] > sizes[best])) {
-                        best = at;
-                    }
-                }
-                sizes[best] = Integer.MAX_VALUE;
-            }
-        }
+        return largest(Arrays.copyOf(same, next), left);
     }
 
     /** The k-th largest, from 1, by Hoare's selection; changes the order. */

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
+import java.util.stream.LongStream;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -119,7 +120,7 @@ class TrainableModelTest {
         });
     }
 
-    /** The recorded run at chosen places gives the logits that a plain run gives there. */
+    /** The recorded run at chosen places, or at all, gives the logits that a plain run gives there. */
     @Test
     void computesWhatTheModelComputes() {
         try (HookedTransformer model = TestModels.gpt2();
@@ -127,21 +128,50 @@ class TrainableModelTest {
                 Logits logits = model.run(TOKENS)) {
             float[] all = logits.array().toFloatArray();
             int vocabulary = model.config().dVocabOut();
-            trainable
-                    .gradients(
-                            TOKENS,
-                            PLACES,
-                            some -> {
-                                float[] chosen = some.toFloatArray();
-                                for (int i = 0; i < chosen.length; i++) {
-                                    int place = (int) PLACES[i / vocabulary];
-                                    assertThat(chosen[i])
-                                            .isCloseTo(all[place * vocabulary + i % vocabulary], within(1e-5f));
-                                }
-                                return some.sum();
-                            },
-                            List.of("embed.W_E"))
-                    .close();
+            long[] everywhere = LongStream.range(0, all.length / vocabulary).toArray();
+            for (long[] places : new long[][] {PLACES, everywhere}) {
+                trainable
+                        .gradients(
+                                TOKENS,
+                                places,
+                                some -> {
+                                    float[] chosen = some.toFloatArray();
+                                    assertThat(chosen).hasSize(places.length * vocabulary);
+                                    for (int i = 0; i < chosen.length; i++) {
+                                        int place = (int) places[i / vocabulary];
+                                        assertThat(chosen[i])
+                                                .isCloseTo(all[place * vocabulary + i % vocabulary], within(1e-5f));
+                                    }
+                                    return some.sum();
+                                },
+                                List.of("embed.W_E"))
+                        .close();
+            }
+        }
+    }
+
+    /** The same mean over all places, asked for in another order, which gathers them. */
+    @Test
+    void gradientsOfAllPlacesAreThoseOfPlacesThatAreGathered() {
+        try (HookedTransformer source = TestModels.gpt2();
+                HookedTransformer wide = source.to(DataType.FLOAT64);
+                TrainableModel model = TrainableModel.of(wide)) {
+            long[] all =
+                    LongStream.range(0, (long) TOKENS.length * TOKENS[0].length).toArray();
+            long[] turned =
+                    LongStream.range(0, all.length).map(i -> all.length - 1 - i).toArray();
+            List<String> names = List.copyOf(model.parameters().keySet());
+            try (TrainableModel.Gradients one = model.gradients(
+                            TOKENS, all, x -> x.logSoftmax(1).square().mean(), names);
+                    TrainableModel.Gradients other = model.gradients(
+                            TOKENS, turned, x -> x.logSoftmax(1).square().mean(), names)) {
+                assertThat(one.value()).isCloseTo(other.value(), within(1e-12));
+                for (String name : names) {
+                    assertThat(one.get(name).toDoubleArray())
+                            .as(name)
+                            .containsExactly(other.get(name).toDoubleArray(), within(1e-12));
+                }
+            }
         }
     }
 

@@ -5,7 +5,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.ariadne.sparse.TopWeights.Neuron;
 import java.util.Arrays;
 import java.util.Comparator;
+import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Random;
+import java.util.Set;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -52,6 +55,45 @@ class TopWeightsTest {
         }
         assertThat(nonzeros(rows, 24, 32)).isEqualTo(2);
         assertThat(columns).containsExactly(transposed(rows, 12, 8));
+    }
+
+    /** Against sorting: first each row's two largest, then the largest of all, among equals the first. */
+    @ParameterizedTest
+    @ValueSource(ints = {1, 3, 1000})
+    void protectsTheLargestOfEachNeuronAndAmongEqualsTheFirst(int different) {
+        Random random = new Random(different);
+        for (Neuron neuron : List.of(Neuron.ROW, Neuron.COLUMN)) {
+            int[] neurons = IntStream.range(0, 60)
+                    .map(i -> neuron == Neuron.ROW ? i / 10 : i % 10)
+                    .toArray();
+            float[] weights = new float[60];
+            for (int i = 0; i < weights.length; i++) {
+                weights[i] = random.nextInt(different + 1) - different / 2f; // some are zero
+            }
+            Comparator<Integer> bySize = Comparator.comparingDouble((Integer i) -> -Math.abs(weights[i]))
+                    .thenComparing(i -> i);
+            Set<Integer> kept = new LinkedHashSet<>();
+            for (int n = 0; n < (neuron == Neuron.ROW ? 6 : 10); n++) {
+                int which = n;
+                IntStream.range(0, 60)
+                        .filter(i -> neurons[i] == which)
+                        .boxed()
+                        .sorted(bySize)
+                        .limit(2)
+                        .forEach(kept::add);
+            }
+            IntStream.range(0, 60)
+                    .boxed()
+                    .sorted(bySize)
+                    .filter(i -> !kept.contains(i))
+                    .limit(25 - kept.size())
+                    .toList()
+                    .forEach(kept::add);
+            float[] expected = new float[60];
+            kept.forEach(i -> expected[i] = weights[i]);
+            TopWeights.keep(weights, 0, 6, 10, 25, neuron, 2);
+            assertThat(weights).as("neuron " + neuron).containsExactly(expected);
+        }
     }
 
     private static float[] transposed(float[] matrix, int rows, int columns) {

@@ -12,6 +12,7 @@ import ai.djl.ndarray.types.DataType;
 import ai.djl.ndarray.types.Shape;
 import ai.djl.pytorch.jni.JniUtils;
 import java.nio.ByteBuffer;
+import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -209,6 +210,39 @@ class TensorsTest {
         double rms = Math.sqrt((9 + 16) / 2.0);
         assertThat((double) y[0]).isCloseTo(3 / rms, within(1e-6));
         assertThat((double) y[1]).isCloseTo(40 / rms, within(1e-5));
+        assertThat(Tensors.rmsNorm(x, null, manager.create(0f)).toFloatArray())
+                .containsExactly(
+                        Tensors.rmsNorm(x, x.onesLike(), manager.create(0f)).toFloatArray());
+    }
+
+    /** 64 squares of 40 are more than float16 can say, 40 is not. */
+    @Test
+    void dividesByTheRootMeanSquareOfHalfPrecision() {
+        NDArray x = manager.ones(new Shape(1, 64)).mul(40).toType(DataType.FLOAT16, false);
+        NDArray eps = manager.create(0f).toType(DataType.FLOAT16, false);
+        for (NDArray w : Arrays.asList(null, x.onesLike())) {
+            float[] y =
+                    Tensors.rmsNorm(x, w, eps).toType(DataType.FLOAT32, false).toFloatArray();
+            assertThat(y).containsOnly(1f);
+        }
+    }
+
+    /** Against the derivative of x / rms(x): (g − y·mean(g·y)) / rms. */
+    @Test
+    void theRootMeanSquareHasItsGradient() {
+        NDArray x = manager.create(new double[] {3, 4, -5, 7, 1, 0, 2, 2}, new Shape(2, 4));
+        NDArray g = manager.create(new double[] {1, -2, 3, 0.5, 2, 1, 0, -1}, new Shape(2, 4));
+        NDArray eps = manager.create(0.0);
+        x.setRequiresGradient(true);
+        NDArray found = Tensors.recording(
+                true,
+                () -> Tensors.grad(Tensors.rmsNorm(x, null, eps).mul(g).sum(), List.of(x))
+                        .singletonOrThrow());
+        NDArray rms = x.square().mean(new int[] {1}, true).sqrt();
+        NDArray y = x.div(rms);
+        NDArray expected =
+                g.sub(y.mul(g.mul(y).mean(new int[] {1}, true))).div(rms).stopGradient();
+        assertThat(found.toDoubleArray()).containsExactly(expected.toDoubleArray(), within(1e-12));
     }
 
     @Test
