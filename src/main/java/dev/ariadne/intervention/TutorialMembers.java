@@ -265,7 +265,8 @@ public final class TutorialMembers {
     }
 
     private Contrast region(String region, String without, int position) {
-        known(facts.regions(), "region", region);
+        region(region);
+        regionOf(without);
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         facts.cities().forEach((city, where) -> {
@@ -302,7 +303,8 @@ public final class TutorialMembers {
      * @param without the place that it is for
      */
     public Contrast sayACapital(String region, String without) {
-        known(facts.regions(), "region", region);
+        region(region);
+        regionOf(without);
         return question(
                 LAST,
                 facts.cities().keySet().stream()
@@ -354,6 +356,7 @@ public final class TutorialMembers {
 
     private Contrast concept(String concept, String without, int position, double least) {
         known(words, "concept", concept);
+        known(concept(concept).words(), "language", without);
         List<Spot> inside = new ArrayList<>();
         List<Spot> outside = new ArrayList<>();
         words.forEach((name, prompts) -> prompts.forEach((language, prompt) -> {

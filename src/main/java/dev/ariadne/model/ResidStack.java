@@ -171,7 +171,8 @@ public final class ResidStack implements Displayable, AutoCloseable {
 
     @Override
     public String toString() {
-        return "ResidStack " + title + " [component, batch, pos, dModel] " + Arrays.toString(shape());
+        return "ResidStack " + title
+                + (closed ? ", closed" : " [component, batch, pos, dModel] " + Arrays.toString(shape()));
     }
 
     /** Frees the array. */

@@ -31,6 +31,7 @@ final class TranscoderTraining implements AutoCloseable {
     private static final String STEP = "step";
     private static final String RECIPE = "recipe";
     private static final String FIRST_LOSS = "first loss";
+    private static final String VARIANCE = "variance of the outputs";
 
     private final int layer;
     private final TranscoderRecipe recipe;
@@ -258,6 +259,7 @@ final class TranscoderTraining implements AutoCloseable {
             notes.put(STEP, Integer.toString(done));
             notes.put(RECIPE, recipe.toString());
             notes.put(FIRST_LOSS, Double.toString(firstLoss));
+            notes.put(VARIANCE, Double.toString(variance));
             Checkpoint.write(file, all, notes);
         }
     }
@@ -270,6 +272,12 @@ final class TranscoderTraining implements AutoCloseable {
             if (!recipe.toString().equals(made)) {
                 throw new IllegalArgumentException(path + " is of a training by another recipe: it says " + made
                         + ", this one is " + recipe + "; delete the file to start over, or train in another folder");
+            }
+            double before = Double.parseDouble(String.valueOf(file.metadata().getOrDefault(VARIANCE, "NaN")));
+            if (!(Math.abs(before - variance) <= 1e-4 * variance)) { // other numbers of threads change the last digits
+                throw new IllegalArgumentException(path + " is of a training of another model or on other texts: what"
+                        + " its MLP wrote there had variance " + before + ", here " + variance
+                        + "; delete the file to start over, or train in another folder");
             }
             moments.restore(file);
             for (Map.Entry<String, NDArray> entry : parameters.entrySet()) {

@@ -180,8 +180,18 @@ class DemonstrationTest {
                         .hasMessageContaining("knows no region 'Narnia'; it knows ")
                         .hasMessageContaining("California, ");
             }
-            assertThatThrownBy(() -> members.concept("flurb", "French"))
+            for (ThrowingCallable unknown : List.<ThrowingCallable>of(
+                    () -> members.region("Texas", "Narnia"),
+                    () -> members.sayCapitalOf("Texas", "Narnia"),
+                    () -> members.sayACapital("Texas", "Narnia"))) {
+                assertThatThrownBy(unknown)
+                        .isInstanceOf(IllegalArgumentException.class)
+                        .hasMessageContaining("knows no city 'Narnia'; it knows ");
+            }
+            assertThatThrownBy(() -> members.concept("flurb", "fr"))
                     .hasMessageContaining("no concept 'flurb'; it knows ");
+            assertThatThrownBy(() -> members.concept("small", "French"))
+                    .hasMessageContaining("no language 'French'; it knows ");
             Map<String, Supernode> own = members.dallas();
             assertThat(own.keySet()).containsAll(Demonstration.dallas().nodes().keySet());
             View.Table table =

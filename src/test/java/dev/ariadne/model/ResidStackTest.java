@@ -306,6 +306,7 @@ class ResidStackTest {
         }
         assertThat(stack.toFloatArray()).hasSize(6 * 2 * 5 * 32);
         stack.close();
+        assertThat(stack.toString()).startsWith("ResidStack ").endsWith(", closed");
         assertThatThrownBy(stack::array)
                 .isInstanceOf(IllegalStateException.class)
                 .hasMessageContaining("closed");

@@ -185,6 +185,16 @@ class TranscoderTrainerTest {
         try (TranscoderTraining another = new TranscoderTraining(0, SMALL.withSeed(9), rows)) {
             assertThatThrownBy(() -> another.restore(file)).hasMessageContaining("another recipe");
         }
+        TranscoderRows others = TranscoderRows.of(
+                        model, corpus().subList(0, 30), "mlp.hook_in", "mlp.hook_out", Which.ALL)
+                .get(0);
+        try (TranscoderTraining another = new TranscoderTraining(0, SMALL, others)) {
+            assertThatThrownBy(() -> another.restore(file))
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining("on other texts")
+                    .hasMessageContaining(file.toString());
+            assertThat(another.stepsDone()).isZero();
+        }
     }
 
     @Test
