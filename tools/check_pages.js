@@ -208,7 +208,7 @@ async function svg(source) {
         worst = Math.min(worst, ratio);
       }
     }
-    if (pale > 0.15 * all) { said.add(`contrast ${worst.toFixed(2)} on ${Math.round(100 * pale / all)} % of “${short(t.textContent)}”`); } // a line may cross
+    if (pale > 0.3 * all) { said.add(`contrast ${worst.toFixed(2)} on ${Math.round(100 * pale / all)} % of “${short(t.textContent)}”`); } // a line may cross: two rows of seven
   }
   const strokes = new Map();
   for (const path of root.querySelectorAll('path[stroke]')) {
