@@ -33,18 +33,19 @@ final class ChannelCard {
     View view(Pair pair) {
         circuit.pruner().requireReadable(pair.first());
         circuit.pruner().requireReadable(pair.second());
-        List<View> panels = new ArrayList<>(List.of(new View.Facts("", facts())));
         PartRun run = new PartRun(
                 wiring, circuit.part(), Absent.constant(circuit.pruner().stand()));
+        List<String> pieces = new ArrayList<>();
+        List<Double> values = new ArrayList<>();
         for (long[] prompt : List.of(pair.first(), pair.second())) {
-            double[] values = Arrays.stream(run.values(prompt))
-                    .mapToDouble(at -> at[number])
-                    .toArray();
-            List<String> pieces =
-                    Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).toList();
-            panels.add(new View.Tokens("", pieces, values, "value in the circuit"));
+            Arrays.stream(prompt).mapToObj(circuit.pruner()::piece).forEach(pieces::add);
+            pieces.set(pieces.size() - 1, pieces.get(pieces.size() - 1) + "\n"); // one color scale for both
+            Arrays.stream(run.values(prompt)).forEach(at -> values.add(at[number]));
         }
-        return new View.Panels(channel + ", " + channel.place().what(), panels);
+        double[] all = values.stream().mapToDouble(value -> value).toArray();
+        return new View.Panels(
+                channel + ", " + channel.place().what(),
+                List.of(new View.Facts("", facts()), new View.Tokens("", pieces, all, "value in the circuit")));
     }
 
     private Map<String, String> facts() {

@@ -333,8 +333,9 @@ class CircuitPrunerTest {
         assertThat(facts.facts().get("tokens that write it"))
                 .contains("(+4.00)")
                 .contains("(-4.00)");
-        View.Tokens first = (View.Tokens) card.panels().get(1);
-        assertThat(first.tokens()).hasSize(pair.first().length);
+        View.Tokens both = (View.Tokens) card.panels().get(1); // in one view, so that a color means one value
+        assertThat(both.tokens()).hasSize(pair.first().length + pair.second().length);
+        assertThat(both.tokens().get(pair.first().length - 1)).endsWith("\n");
         Channel absent = Channel.parse("0.attn.v.2");
         assertThatThrownBy(() -> circuit.card(absent, pair)).hasMessageContaining("0.attn.v.2 is not in the circuit");
     }
