@@ -171,27 +171,25 @@ class DemonstrationTest {
     void theTutorialModelTakesItWithItsOwnMembers() {
         try (ReplacementModel tutorial = ReplacementModel.load("tutorial")) {
             TutorialMembers members = TutorialMembers.of(tutorial);
-            for (ThrowingCallable unknown : List.<ThrowingCallable>of(
-                    () -> members.region("Narnia", "Dallas"),
-                    () -> members.sayCapitalOf("Narnia", "Dallas"),
-                    () -> members.sayACapital("Narnia", "Dallas"))) {
-                assertThatThrownBy(unknown)
-                        .isInstanceOf(IllegalArgumentException.class)
-                        .hasMessageContaining("knows no region 'Narnia'; it knows ")
-                        .hasMessageContaining("California, ");
-            }
-            for (ThrowingCallable unknown : List.<ThrowingCallable>of(
-                    () -> members.region("Texas", "Narnia"),
-                    () -> members.sayCapitalOf("Texas", "Narnia"),
-                    () -> members.sayACapital("Texas", "Narnia"))) {
-                assertThatThrownBy(unknown)
-                        .isInstanceOf(IllegalArgumentException.class)
-                        .hasMessageContaining("knows no city 'Narnia'; it knows ");
-            }
-            assertThatThrownBy(() -> members.concept("flurb", "fr"))
-                    .hasMessageContaining("no concept 'flurb'; it knows ");
-            assertThatThrownBy(() -> members.concept("small", "French"))
-                    .hasMessageContaining("no language 'French'; it knows ");
+            Map<String, List<ThrowingCallable>> unknown = Map.of(
+                    "no region 'Narnia'; it knows ",
+                    List.of(
+                            () -> members.region("Narnia", "Dallas"),
+                            () -> members.sayCapitalOf("Narnia", "Dallas"),
+                            () -> members.sayACapital("Narnia", "Dallas")),
+                    "no city 'Narnia'; it knows ",
+                    List.of(
+                            () -> members.region("Texas", "Narnia"),
+                            () -> members.sayCapitalOf("Texas", "Narnia"),
+                            () -> members.sayACapital("Texas", "Narnia")),
+                    "no concept 'flurb'; it knows ",
+                    List.of(() -> members.concept("flurb", "fr")),
+                    "no language 'French'; it knows ",
+                    List.of(() -> members.concept("small", "French")));
+            unknown.forEach((message, calls) -> calls.forEach(call -> assertThatThrownBy(call)
+                    .isInstanceOf(IllegalArgumentException.class)
+                    .hasMessageContaining(message)));
+            assertThatThrownBy(() -> members.region("Narnia", "Dallas")).hasMessageContaining("California, ");
             Map<String, Supernode> own = members.dallas();
             assertThat(own.keySet()).containsAll(Demonstration.dallas().nodes().keySet());
             View.Table table =

@@ -57,7 +57,7 @@ class TopWeightsTest {
         assertThat(columns).containsExactly(transposed(rows, 12, 8));
     }
 
-    /** Against sorting: first each row's two largest, then the largest of all, among equals the first. */
+    /** Against sorting: first each neuron's two largest, then the largest of all, among equals the first. */
     @ParameterizedTest
     @ValueSource(ints = {1, 3, 1000})
     void protectsTheLargestOfEachNeuronAndAmongEqualsTheFirst(int different) {
